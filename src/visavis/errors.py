@@ -1,0 +1,44 @@
+"""The errors of visavis: few, named, each with what was found and what was expected.
+
+A picture without a face or of too poor quality is not an error: it is a verdict (``inconclusive``).
+"""
+
+from __future__ import annotations
+
+
+class VisavisError(Exception):
+    """Base of every error that visavis raises on purpose.
+
+    Attributes:
+        code: Stable, machine-readable name (``"photo.truncated"``), the same in every door of the house.
+        message: One sentence for a person.
+        found: What was there, where that helps.
+        expected: What would have been right, where that helps.
+    """
+
+    def __init__(self, code: str, message: str, *, found: object = None, expected: object = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.found = found
+        self.expected = expected
+
+    def __str__(self) -> str:
+        details = []
+        if self.found is not None:
+            details.append(f"found {self.found}")
+        if self.expected is not None:
+            details.append(f"expected {self.expected}")
+        return f"{self.message} ({', '.join(details)})" if details else self.message
+
+
+class PhotoError(VisavisError):
+    """The bytes can't be used as a photo."""
+
+
+class PackError(VisavisError):
+    """A pack is unknown, not installed, damaged, or not the one that made a template."""
+
+
+class PolicyError(VisavisError):
+    """A policy asks for something that can't be had or makes no sense."""
