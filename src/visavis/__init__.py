@@ -1,0 +1,57 @@
+"""visavis: is the person in this photograph the person in that one?
+
+>>> import visavis
+>>> verdict = visavis.verify("passport.jpg", "selfie.jpg")  # doctest: +SKIP
+>>> verdict.decision  # doctest: +SKIP
+'match'
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from visavis.decision.policy import Policy
+    from visavis.decision.verdict import Verdict
+    from visavis.errors import PackError, PhotoError, PolicyError, VisavisError
+    from visavis.geometry import Box
+    from visavis.photo import Photo
+    from visavis.verifier import Verifier, verify
+
+__all__ = [
+    "Box",
+    "PackError",
+    "Photo",
+    "PhotoError",
+    "Policy",
+    "PolicyError",
+    "Verdict",
+    "Verifier",
+    "VisavisError",
+    "verify",
+]
+
+# Where each name lives; importing visavis itself costs nothing, the first use of a name loads its room.
+_ROOMS = {
+    "Box": "visavis.geometry",
+    "PackError": "visavis.errors",
+    "Photo": "visavis.photo",
+    "PhotoError": "visavis.errors",
+    "Policy": "visavis.decision.policy",
+    "PolicyError": "visavis.errors",
+    "Verdict": "visavis.decision.verdict",
+    "Verifier": "visavis.verifier",
+    "VisavisError": "visavis.errors",
+    "verify": "visavis.verifier",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _ROOMS:
+        raise AttributeError(f"module 'visavis' has no attribute {name!r}")
+    return getattr(import_module(_ROOMS[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

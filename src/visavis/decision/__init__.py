@@ -1,0 +1,1 @@
+"""From a similarity to a verdict: calibration, policy, reasons."""

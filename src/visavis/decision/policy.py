@@ -1,0 +1,84 @@
+"""What an operator accepts: the false match rate, and the faces that may be decided on."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from visavis.errors import PolicyError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FACES = ("only", "largest_central")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The rules that turn two photos into a verdict.
+
+    Attributes:
+        fmr: False match rate that the operator accepts, above 0 and at most 0.1: how often two *different*
+            people may pass as one.
+        faces: Which face of a photo counts. ``"only"``: a second face of comparable size makes the verdict
+            inconclusive. ``"largest_central"``: the one that is large and near the middle. A box given for a
+            photo goes before either.
+        min_inter_eye_px: Faces with their eyes closer together than this, in pixels of the full picture, are
+            too poor to say.
+        min_confidence: Faces that the detector is less sure of than this (0 to 1) are too poor to say.
+        max_disagreement: How far the two detectors may differ about a point of the face, as a share of the
+            distance between the eyes; where they differ more, one of them is wrong and nothing is decided.
+    """
+
+    fmr: float = 1e-4
+    faces: str = "only"
+    min_inter_eye_px: float = 10.0
+    min_confidence: float = 0.5
+    max_disagreement: float = 0.3
+
+    def __post_init__(self) -> None:
+        _within("fmr", self.fmr, 0.0, 0.1, exclusive=True)
+        _within("min_inter_eye_px", self.min_inter_eye_px, 0.0, 10_000.0)
+        _within("min_confidence", self.min_confidence, 0.0, 1.0)
+        _within("max_disagreement", self.max_disagreement, 0.0, 10.0)
+        if self.faces not in FACES:
+            raise PolicyError(
+                "policy.faces",
+                "no such rule for choosing a face",
+                found=repr(self.faces),
+                expected=" or ".join(FACES),
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Policy:
+        """The inverse of `to_dict`; what is left out has its default.
+
+        Raises:
+            PolicyError: A name that no policy has, or a value out of range.
+        """
+        known = [field.name for field in dataclasses.fields(cls)]
+        for name in data:
+            if name not in known:
+                raise PolicyError(
+                    "policy.unknown", "a policy has no such rule", found=name, expected=", ".join(known)
+                )
+        return cls(**data)
+
+
+def _within(name: str, value: object, low: float, high: float, *, exclusive: bool = False) -> None:
+    """Refuse what isn't a number from `low` (or just above it) to `high`."""
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if number and (low < value <= high or (value == low and not exclusive)):  # type: ignore[operator]
+        return
+    raise PolicyError(
+        f"policy.{name}",
+        f"{name} is out of range",
+        found=value,
+        expected=f"{'above' if exclusive else 'from'} {low:g} up to {high:g}",
+    )

@@ -1,0 +1,66 @@
+"""CenterFace: places the five points of a face precisely.
+
+Xu et al., "CenterFace: joint face detection and alignment using face as point", Scientific Programming 2020.
+One grid with a cell every 4 pixels: a heat map of face centres, and for each cell the size of the box, the
+offset of its centre and five points.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from visavis.geometry import Floats
+
+STRIDE = 4
+MULTIPLE = 32  # sides of the network's input
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """n faces in pixels of the network's input.
+
+    Attributes:
+        boxes: n x 4: x, y, width, height.
+        points: n x 5 x 2.
+        scores: n, 0 to 1.
+    """
+
+    boxes: Floats
+    points: Floats
+    scores: Floats
+
+
+def decode(outputs: Mapping[str, Floats], rows: Floats, columns: Floats) -> Placed:
+    """Boxes and points that the network gives at chosen cells, picture by picture.
+
+    The points are relative to the corner of the box as the network gives it: clipping the box to the picture
+    first would shift the points of a face that the border cuts.
+
+    Args:
+        outputs: ``heatmap`` (n x 1 x h x w), ``scale`` (n x 2 x h x w), ``offset`` (n x 2 x h x w),
+            ``landmarks`` (n x 10 x h x w), each pair in the order y, x.
+        rows: The cell's row for each of the n pictures.
+        columns: The cell's column for each of the n pictures.
+    """
+    n = np.arange(len(rows))
+    scores = outputs["heatmap"][n, 0, rows, columns].astype(np.float64)
+    size = STRIDE * np.exp(outputs["scale"][n, :, rows, columns].astype(np.float64))
+    offset = outputs["offset"][n, :, rows, columns].astype(np.float64)
+    centre = STRIDE * (np.stack([rows, columns], axis=1) + offset + 0.5)
+    corner = centre - size / 2
+    relative = outputs["landmarks"][n, :, rows, columns].astype(np.float64).reshape(-1, 5, 2)
+    points = corner[:, None] + relative * size[:, None]
+    return Placed(np.hstack([corner[:, ::-1], size[:, ::-1]]), points[:, :, ::-1], scores)
+
+
+def peak(heatmap: Floats) -> tuple[Floats, Floats]:
+    """Row and column of the highest cell of each of n heat maps (n x h x w)."""
+    flat = heatmap.reshape(len(heatmap), -1).argmax(axis=1)
+    rows, columns = np.unravel_index(flat, heatmap.shape[1:])
+    return rows, columns

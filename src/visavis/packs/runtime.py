@@ -1,0 +1,73 @@
+"""Networks in onnxruntime: one session each, shared by all threads, on the cores that are really ours."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+CGROUP = Path("/sys/fs/cgroup")
+
+
+class Network:
+    """A network ready to run; safe to call from several threads at once, with the same results."""
+
+    def __init__(self, model: bytes, *, threads: int | None = None) -> None:
+        """Load a network.
+
+        Args:
+            model: The ONNX bytes, as the installation of a pack stored them.
+            threads: How many threads one call may use; `available_cores()` where it isn't given.
+        """
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or available_cores()
+        options.inter_op_num_threads = 1
+        # Several sessions that spin while they wait eat the cores of the one that works.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._input = self._session.get_inputs()[0].name
+        self.outputs: tuple[str, ...] = tuple(output.name for output in self._session.get_outputs())
+
+    def __call__(self, pictures: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+        """Run the network on a batch of RGB pictures.
+
+        Args:
+            pictures: N x height x width x 3.
+
+        Returns:
+            The outputs by name.
+        """
+        return dict(zip(self.outputs, self._session.run(None, {self._input: pictures}), strict=True))
+
+
+def available_cores(cgroup: Path = CGROUP) -> int:
+    """How many cores this process may keep busy, at least 1: by its affinity and its container's quota.
+
+    A container limited to half a core on a machine of 64 otherwise starts 64 threads that wait for each
+    other.
+    """
+    quota = _quota(cgroup)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores if quota is None else min(cores, round(quota)))
+
+
+def _quota(cgroup: Path) -> float | None:
+    """CPU quota in cores by cgroup version 2 (cpu.max), then 1 (cfs_quota_us); None without a limit."""
+    try:
+        limit, period = (cgroup / "cpu.max").read_text().split()
+        return None if limit == "max" else float(limit) / float(period)
+    except (OSError, ValueError):
+        pass
+    try:
+        used = float((cgroup / "cpu/cpu.cfs_quota_us").read_text())
+        period_us = float((cgroup / "cpu/cpu.cfs_period_us").read_text())
+        return used / period_us if used > 0 and period_us > 0 else None
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,288 @@
+"""The corridor that every door leads into: bytes -> photo -> face -> chip -> template -> similarity -> verdict."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Self, cast
+
+from visavis.decision.calibration import shipped
+from visavis.decision.policy import Policy
+from visavis.decision.reasons import explain, poverty
+from visavis.decision.verdict import Decision, Evidence, Reason, Verdict
+from visavis.errors import VisavisError
+from visavis.faces.align import align
+from visavis.faces.choose import choose
+from visavis.faces.detect import Detector, detail_for
+from visavis.faces.recognise import Recogniser, similarity
+from visavis.packs.catalogue import DEFAULT_PACK
+from visavis.packs.install import require
+from visavis.packs.runtime import Network
+from visavis.photo import Photo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from visavis.decision.calibration import Calibration
+    from visavis.faces.recognise import Template
+    from visavis.geometry import Box
+    from visavis.photo import PhotoSource
+
+MAX_REFERENCES = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Examined:
+    """One photo after its way down the corridor, as far as it got.
+
+    Attributes:
+        photo: The photo.
+        evidence: What was found on it.
+        problem: Code of what keeps it from being compared, or None.
+        chip: 112 x 112 x 3 RGB, where a face was chosen.
+        template: Where the face was fit to compare.
+        timings_ms: Wall time by stage.
+    """
+
+    photo: Photo
+    evidence: Evidence
+    problem: str | None
+    chip: NDArray[np.uint8] | None
+    template: Template | None
+    timings_ms: dict[str, float]
+
+
+class Verifier:
+    """Answers for many pairs with one pack loaded once; safe for several threads, with the same results."""
+
+    def __init__(
+        self, pack: str = DEFAULT_PACK, *, policy: Policy | None = None, threads: int | None = None
+    ) -> None:
+        """Load a pack.
+
+        Args:
+            pack: Name of an installed pack.
+            policy: What applies where a call doesn't say otherwise; `Policy()` by default.
+            threads: How many threads a call may use inside the networks; as many as the process has cores by
+                default.
+
+        Raises:
+            PackError: The pack isn't installed or is damaged.
+        """
+        installed = require(pack)
+        self.pack = installed.pack
+        self.fingerprint = installed.fingerprint
+        self.policy = policy or Policy()
+        self.calibration: Calibration = shipped(self.pack.name, self.fingerprint)
+        finder, placer, recogniser = (
+            Network(installed.model(role), threads=threads)
+            for role in ("detector", "landmarks", "recogniser")
+        )
+        self._detector = Detector(finder, placer)
+        self._recognise = Recogniser(
+            recogniser, pack=self.pack.name, fingerprint=self.fingerprint, mirror=self.pack.mirror
+        )
+
+    def verify(
+        self,
+        reference: PhotoSource | Photo | Sequence[PhotoSource | Photo],
+        probe: PhotoSource | Photo,
+        *,
+        policy: Policy | None = None,
+        reference_face: Box | None = None,
+        probe_face: Box | None = None,
+    ) -> Verdict:
+        """Is the person on the probe the person on the reference?
+
+        Args:
+            reference: A photo (path, bytes, file object or `Photo`), or up to eight of *one* person.
+            probe: The photo of the person who claims to be the same.
+            policy: What applies to this call.
+            reference_face: Where on the reference the face is, in pixels of the upright full-size picture.
+            probe_face: Where on the probe.
+
+        Raises:
+            PhotoError: A photo can't be used. No face, or one too poor to say, is a verdict and no error.
+            PolicyError: The policy asks for a false match rate that the pack's data can't support.
+        """
+        policy = policy or self.policy
+        self.calibration.threshold(policy.fmr)  # refused before anybody's face is looked at
+        references = _several(reference)
+        if not 1 <= len(references) <= MAX_REFERENCES:
+            raise VisavisError(
+                "references.count",
+                "too many or too few references",
+                found=len(references),
+                expected=f"1 to {MAX_REFERENCES} of one person",
+            )
+        seen = [self.examine(photo, policy=policy, face=reference_face) for photo in references]
+        return self.compare(seen, self.examine(probe, policy=policy, face=probe_face), policy=policy)
+
+    def examine(
+        self, source: PhotoSource | Photo, *, policy: Policy | None = None, face: Box | None = None
+    ) -> Examined:
+        """Take one photo down the corridor as far as its template.
+
+        Raises:
+            PhotoError: The photo can't be used.
+        """
+        policy = policy or self.policy
+        clock = _Clock()
+        with clock("photo"):
+            photo = source if isinstance(source, Photo) else Photo.open(source)
+        with clock("detect"):
+            found = self._detector.find(photo)
+            choice = choose(found.faces, policy.faces, face)
+        chosen = choice.face
+        if chosen is not None:
+            with clock("photo"):
+                photo = photo.finer(detail_for(chosen))
+            with clock("landmarks"):
+                chosen = self._detector.place(photo, chosen)
+        evidence = Evidence(
+            name=_name(source),
+            width=photo.width,
+            height=photo.height,
+            format=photo.format,
+            sha256=photo.sha256,
+            notes=photo.notes,
+            turned=found.turned,
+            face=chosen,
+            others=choice.others,
+        )
+        problem = choice.problem or poverty(evidence, policy)
+        chip = template = None
+        if chosen is not None:
+            with clock("align"):
+                chip = align(photo, chosen)
+            if problem is None:
+                with clock("recognise"):
+                    template = self._recognise([chip])[0]
+        return Examined(photo, evidence, problem, chip, template, clock.timings_ms)
+
+    def compare(
+        self, references: Sequence[Examined], probe: Examined, *, policy: Policy | None = None
+    ) -> Verdict:
+        """The verdict on examined photos.
+
+        Several references must be of one person: where two of them don't match each other, nothing is
+        decided. Their similarities to the probe are averaged; the false match rate given is that of a single
+        comparison, which the average does not exceed.
+        """
+        policy = policy or self.policy
+        clock = _Clock()
+        with clock("compare"):
+            threshold = self.calibration.threshold(policy.fmr)
+            names = _names(len(references))
+            reasons = [
+                reason
+                for about, seen in [*zip(names, references, strict=True), ("probe", probe)]
+                for reason in explain(about, seen.evidence, seen.problem, policy)
+            ]
+            score = None
+            if not any(reason.decisive for reason in reasons):
+                reasons += _strangers(names, references, threshold)
+            if not any(reason.decisive for reason in reasons):
+                scores = [similarity(_template(seen), _template(probe)) for seen in references]
+                score = sum(scores) / len(scores)
+            rate = None if score is None else self.calibration.rate(score)
+            decision: Decision = "inconclusive"
+            if score is not None:
+                decision = "match" if score >= threshold else "no_match"
+        timings = dict(clock.timings_ms)
+        for seen in (*references, probe):
+            for stage, ms in seen.timings_ms.items():
+                timings[stage] = timings.get(stage, 0.0) + ms
+        timings["total"] = sum(timings.values())
+        return Verdict(
+            decision=decision,
+            similarity=score,
+            fmr=None if rate is None else rate.fmr,
+            fmr_upper=None if rate is None else rate.upper,
+            threshold=threshold,
+            policy=policy,
+            pack=self.pack.name,
+            fingerprint=self.fingerprint,
+            calibration=self.calibration.data,
+            reference=references[0].evidence,
+            further_references=tuple(seen.evidence for seen in references[1:]),
+            probe=probe.evidence,
+            reasons=tuple(reasons),
+            timings_ms=timings,
+        )
+
+
+def verify(
+    reference: PhotoSource | Photo | Sequence[PhotoSource | Photo],
+    probe: PhotoSource | Photo,
+    *,
+    policy: Policy | None = None,
+    pack: str = DEFAULT_PACK,
+    reference_face: Box | None = None,
+    probe_face: Box | None = None,
+) -> Verdict:
+    """Is the person on the probe the person on the reference? See `Verifier.verify`.
+
+    The pack stays loaded for the next call.
+    """
+    return _loaded(pack).verify(
+        reference, probe, policy=policy, reference_face=reference_face, probe_face=probe_face
+    )
+
+
+@functools.cache
+def _loaded(pack: str) -> Verifier:
+    return Verifier(pack)
+
+
+class _Clock:
+    """Wall time by stage."""
+
+    def __init__(self) -> None:
+        self.timings_ms: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[Self]:
+        start = time.perf_counter()
+        yield self
+        self.timings_ms[stage] = self.timings_ms.get(stage, 0.0) + (time.perf_counter() - start) * 1000
+
+
+def _several(reference: PhotoSource | Photo | Sequence[PhotoSource | Photo]) -> Sequence[PhotoSource | Photo]:
+    """References as a sequence, one or many; bytes and paths are sequences of their own kind."""
+    if isinstance(reference, list | tuple):
+        return reference
+    return [cast("PhotoSource | Photo", reference)]
+
+
+def _name(source: object) -> str | None:
+    """The file name of a source that has one, without its folders: those are nobody else's business."""
+    path = source if isinstance(source, str | os.PathLike) else getattr(source, "name", None)
+    return os.path.basename(os.fsdecode(path)) if isinstance(path, str | bytes | os.PathLike) else None  # noqa: PTH119
+
+
+def _names(count: int) -> list[str]:
+    return ["reference", *(f"reference {number}" for number in range(2, count + 1))]
+
+
+def _template(seen: Examined) -> Template:
+    if seen.template is None:
+        raise VisavisError(
+            "template.missing", "a photo without a template can't be compared", found=seen.problem
+        )
+    return seen.template
+
+
+def _strangers(names: Sequence[str], references: Sequence[Examined], threshold: float) -> Iterator[Reason]:
+    """References that can't be of one person: nobody may be compared with several people at once."""
+    for (first, seen), (second, other) in combinations(zip(names, references, strict=True), 2):
+        if similarity(_template(seen), _template(other)) < threshold:
+            message = f"the {first} and the {second} don't match each other: give pictures of one person only"
+            yield Reason("references_differ", "comparison", message, decisive=True)
