@@ -1,62 +1,28 @@
-"""The corridor that every door leads into: bytes -> photo -> face -> chip -> template -> similarity -> verdict."""
+"""The corridor: bytes -> photo -> face -> chip -> template -> similarity -> verdict."""
 
 from __future__ import annotations
 
 import functools
-import os
-import time
-from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, cast
 
-from visavis.decision.calibration import shipped
+from visavis.decision.calibration import Calibration, shipped
 from visavis.decision.policy import Policy
-from visavis.decision.reasons import explain, poverty
-from visavis.decision.verdict import Decision, Evidence, Reason, Verdict
+from visavis.decision.reasons import explain
+from visavis.decision.verdict import Decision, Reason, Verdict
 from visavis.errors import VisavisError
-from visavis.faces.align import align
-from visavis.faces.choose import choose
-from visavis.faces.detect import Detector, detail_for
-from visavis.faces.recognise import Recogniser, similarity
+from visavis.examiner import Clock, Examined, Examiner
+from visavis.faces.recognise import similarity
 from visavis.packs.catalogue import DEFAULT_PACK
-from visavis.packs.install import require
-from visavis.packs.runtime import Network
-from visavis.photo import Photo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from visavis.decision.calibration import Calibration
     from visavis.faces.recognise import Template
     from visavis.geometry import Box
-    from visavis.photo import PhotoSource
+    from visavis.photo import Photo, PhotoSource
 
 MAX_REFERENCES = 8
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Examined:
-    """One photo after its way down the corridor, as far as it got.
-
-    Attributes:
-        photo: The photo.
-        evidence: What was found on it.
-        problem: Code of what keeps it from being compared, or None.
-        chip: 112 x 112 x 3 RGB, where a face was chosen.
-        template: Where the face was fit to compare.
-        timings_ms: Wall time by stage.
-    """
-
-    photo: Photo
-    evidence: Evidence
-    problem: str | None
-    chip: NDArray[np.uint8] | None
-    template: Template | None
-    timings_ms: dict[str, float]
 
 
 class Verifier:
@@ -76,19 +42,10 @@ class Verifier:
         Raises:
             PackError: The pack isn't installed or is damaged.
         """
-        installed = require(pack)
-        self.pack = installed.pack
-        self.fingerprint = installed.fingerprint
+        self._examiner = Examiner(pack, threads=threads)
+        self.pack = self._examiner.pack
         self.policy = policy or Policy()
-        self.calibration: Calibration = shipped(self.pack.name, self.fingerprint)
-        finder, placer, recogniser = (
-            Network(installed.model(role), threads=threads)
-            for role in ("detector", "landmarks", "recogniser")
-        )
-        self._detector = Detector(finder, placer)
-        self._recognise = Recogniser(
-            recogniser, pack=self.pack.name, fingerprint=self.fingerprint, mirror=self.pack.mirror
-        )
+        self.calibration: Calibration = shipped(self.pack.name, self._examiner.fingerprint)
 
     def verify(
         self,
@@ -126,46 +83,15 @@ class Verifier:
         return self.compare(seen, self.examine(probe, policy=policy, face=probe_face), policy=policy)
 
     def examine(
-        self, source: PhotoSource | Photo, *, policy: Policy | None = None, face: Box | None = None
+        self,
+        source: PhotoSource | Photo,
+        *,
+        policy: Policy | None = None,
+        face: Box | None = None,
+        name: str | None = None,
     ) -> Examined:
-        """Take one photo down the corridor as far as its template.
-
-        Raises:
-            PhotoError: The photo can't be used.
-        """
-        policy = policy or self.policy
-        clock = _Clock()
-        with clock("photo"):
-            photo = source if isinstance(source, Photo) else Photo.open(source)
-        with clock("detect"):
-            found = self._detector.find(photo)
-            choice = choose(found.faces, policy.faces, face)
-        chosen = choice.face
-        if chosen is not None:
-            with clock("photo"):
-                photo = photo.finer(detail_for(chosen))
-            with clock("landmarks"):
-                chosen = self._detector.place(photo, chosen)
-        evidence = Evidence(
-            name=_name(source),
-            width=photo.width,
-            height=photo.height,
-            format=photo.format,
-            sha256=photo.sha256,
-            notes=photo.notes,
-            turned=found.turned,
-            face=chosen,
-            others=choice.others,
-        )
-        problem = choice.problem or poverty(evidence, policy)
-        chip = template = None
-        if chosen is not None:
-            with clock("align"):
-                chip = align(photo, chosen)
-            if problem is None:
-                with clock("recognise"):
-                    template = self._recognise([chip])[0]
-        return Examined(photo, evidence, problem, chip, template, clock.timings_ms)
+        """Take one photo as far as its template; see `Examiner.examine`."""
+        return self._examiner.examine(source, policy=policy or self.policy, face=face, name=name)
 
     def compare(
         self, references: Sequence[Examined], probe: Examined, *, policy: Policy | None = None
@@ -177,7 +103,7 @@ class Verifier:
         comparison, which the average does not exceed.
         """
         policy = policy or self.policy
-        clock = _Clock()
+        clock = Clock()
         with clock("compare"):
             threshold = self.calibration.threshold(policy.fmr)
             names = _names(len(references))
@@ -209,7 +135,7 @@ class Verifier:
             threshold=threshold,
             policy=policy,
             pack=self.pack.name,
-            fingerprint=self.fingerprint,
+            fingerprint=self._examiner.fingerprint,
             calibration=self.calibration.data,
             reference=references[0].evidence,
             further_references=tuple(seen.evidence for seen in references[1:]),
@@ -242,30 +168,11 @@ def _loaded(pack: str) -> Verifier:
     return Verifier(pack)
 
 
-class _Clock:
-    """Wall time by stage."""
-
-    def __init__(self) -> None:
-        self.timings_ms: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[Self]:
-        start = time.perf_counter()
-        yield self
-        self.timings_ms[stage] = self.timings_ms.get(stage, 0.0) + (time.perf_counter() - start) * 1000
-
-
 def _several(reference: PhotoSource | Photo | Sequence[PhotoSource | Photo]) -> Sequence[PhotoSource | Photo]:
     """References as a sequence, one or many; bytes and paths are sequences of their own kind."""
     if isinstance(reference, list | tuple):
         return reference
     return [cast("PhotoSource | Photo", reference)]
-
-
-def _name(source: object) -> str | None:
-    """The file name of a source that has one, without its folders: those are nobody else's business."""
-    path = source if isinstance(source, str | os.PathLike) else getattr(source, "name", None)
-    return os.path.basename(os.fsdecode(path)) if isinstance(path, str | bytes | os.PathLike) else None  # noqa: PTH119
 
 
 def _names(count: int) -> list[str]:

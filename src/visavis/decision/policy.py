@@ -36,7 +36,7 @@ class Policy:
     faces: str = "only"
     min_inter_eye_px: float = 10.0
     min_confidence: float = 0.5
-    max_disagreement: float = 0.3
+    max_disagreement: float = 0.6
 
     def __post_init__(self) -> None:
         _within("fmr", self.fmr, 0.0, 0.1, exclusive=True)

@@ -9,10 +9,13 @@ import numpy as np
 from visavis import geometry
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from visavis.faces.face import Face
     from visavis.geometry import Floats
+    from visavis.packs.catalogue import View
     from visavis.photo import Photo
 
 CHIP_SIDE = 112
@@ -22,13 +25,20 @@ CHIP_POINTS: Floats = np.array(
 )
 
 
-def align(photo: Photo, face: Face) -> NDArray[np.uint8]:
-    """The chip of a face, 112 x 112 x 3 RGB: turned upright, scaled and shifted by its five points.
+def align(photo: Photo, face: Face, views: Sequence[View]) -> NDArray[np.uint8]:
+    """The chips of a face: turned upright, scaled and shifted by its five points, once for each view.
 
     What lies outside the photo is black.
+
+    Returns:
+        views x 112 x 112 x 3, RGB.
     """
-    to_chip = geometry.similarity_transform(face.points, CHIP_POINTS)
-    return warp(photo, to_chip, CHIP_SIDE)
+    chips = np.empty((len(views), CHIP_SIDE, CHIP_SIDE, 3), dtype=np.uint8)
+    for chip, view in zip(chips, views, strict=True):
+        target = (CHIP_POINTS - CHIP_SIDE / 2) * view.scale + CHIP_SIDE / 2
+        cut = warp(photo, geometry.similarity_transform(face.points, target), CHIP_SIDE)
+        chip[:] = cut[:, ::-1] if view.mirrored else cut
+    return chips
 
 
 def warp(photo: Photo, transform: Floats, side: int) -> NDArray[np.uint8]:

@@ -40,7 +40,7 @@ CROP_SIDE = 160  # pixels; of the crop on which points are placed,
 CROP_INTER_EYE = 40  # and the distance between the eyes on it
 CLOSER_INTER_EYE = 56  # the same where a neighbour confused the first look
 NEAR_CENTRE = 0.25  # of the crop's side: further from its middle another face begins
-DOUBTFUL = 0.4  # disagreement that calls for the closer look, and after it for the finder's points
+DOUBTFUL = 0.6  # disagreement that calls for the closer look, and after it for the finder's points
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,124 @@
+"""Error rates of a pack on pictures of people, all pairs, through the corridor as users run it; and the calibration that ships.
+
+    python benchmarks/accuracy.py FOLDER --pack sface
+    python benchmarks/accuracy.py FOLDER --pack sface --calibrate "name of the data: what it is"
+
+FOLDER holds one folder for each person with that person's pictures. The face that counts is the largest central one; a picture without a
+face that can be compared is a failure to acquire: it is counted, and each of its genuine comparisons is a false non-match at every
+threshold (ISO/IEC 19795-1). With --calibrate the measured false match rates become the pack's calibration file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from rich.progress import track
+
+from visavis.decision.calibration import Calibration, Data, Mark
+from visavis.decision.policy import Policy
+from visavis.evaluation.comparisons import Comparisons, all_pairs
+from visavis.evaluation.rates import fmr_at, fmr_replicates, fnmr_at, threshold_at
+from visavis.examiner import Examiner
+from visavis.packs.runtime import available_cores
+
+POLICY = Policy(faces="largest_central", min_inter_eye_px=0, min_confidence=0, max_disagreement=10)
+TARGETS = (1e-3, 1e-4, 1e-5)
+CALIBRATIONS = Path(__file__).parents[1] / "src/visavis/decision/calibrations"
+
+REPLICATES = 1000
+PER_DECADE = 10  # marks of a calibration in each power of ten of the FMR
+FEWEST_FALSE_MATCHES = 30  # Doddington's rule of 30: fewer errors than this give no rate, only a bound
+WIDEST = 3.0  # upper bound over estimate; where people drawn anew spread it further, the data gives no rate
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--pack", default="sface")
+    parser.add_argument("--calibrate", metavar="DATA", help="write the calibration; DATA names the data: 'name: text'")
+    arguments = parser.parse_args()
+    pictures = sorted(path for path in arguments.folder.glob("*/*") if path.is_file())
+    names, person = np.unique([path.parent.name for path in pictures], return_inverse=True)
+    examiner = Examiner(arguments.pack, threads=1)
+    start = time.perf_counter()
+    with ThreadPoolExecutor(available_cores()) as pool:
+        seen = pool.map(lambda path: examiner.examine(path, policy=POLICY).template, pictures)
+        templates = list(track(seen, total=len(pictures), description=arguments.pack))
+    seconds = time.perf_counter() - start
+    acquired = np.array([template is not None for template in templates])
+    comparisons = all_pairs(
+        np.stack([template.vector for template in templates if template is not None]), person[acquired]
+    )
+    missing = int((~acquired).sum())
+    print(f"{arguments.pack} {examiner.fingerprint}: {len(pictures)} pictures of {len(names)} people, {missing} without a face")
+    print(f"{comparisons.genuine.size:,} genuine and {comparisons.impostors:,} impostor comparisons")
+    print(f"{seconds:.0f} s, {1000 * seconds / len(pictures):.1f} ms a picture on {available_cores()} cores")
+    for line in table(comparisons):
+        print(line)
+    if arguments.calibrate:
+        name, _, description = arguments.calibrate.partition(": ")
+        data = Data(
+            name=name,
+            description=description,
+            people=len(names),
+            pictures=len(pictures),
+            impostor_comparisons=comparisons.impostors,
+            genuine_comparisons=int(comparisons.genuine.size),
+            without_face=missing,
+        )
+        calibration = calibrate(comparisons, arguments.pack, examiner.fingerprint, data)
+        path = CALIBRATIONS / f"{arguments.pack}.json"
+        path.write_text(json.dumps(calibration.to_dict(), indent=1) + "\n", encoding="utf-8")
+        print(f"{path.name}: {len(calibration.marks)} marks, the finest at FMR {calibration.finest:.1e}")
+
+
+def table(comparisons: Comparisons) -> Iterator[str]:
+    """FNMR at each target, pooled and with each person weighing the same."""
+    yield f"{'FMR':>8} {'threshold':>10} {'FNMR pooled':>12} {'per person':>11}"
+    for fmr in TARGETS:
+        threshold = threshold_at(comparisons, fmr)
+        pooled, per_person = fnmr_at(comparisons, threshold)
+        yield f"{fmr:8.0e} {threshold:10.4f} {pooled:12.2%} {per_person:11.2%}"
+
+
+def calibrate(comparisons: Comparisons, pack: str, fingerprint: str, data: Data) -> Calibration:
+    """Marks from FMR 1 down to the finest that the data supports, each with an upper bound."""
+    marks = [*_coarse(comparisons), *_fine(comparisons)]
+    method = (
+        f"FMR over all pairs; upper bounds: 95th percentile over {REPLICATES} draws of the people with replacement, "
+        f"comparisons weighted by how often both people were drawn; finest mark: at least {FEWEST_FALSE_MATCHES} false "
+        f"matches, and a bound at most {WIDEST:g} times the rate"
+    )
+    return Calibration(pack=pack, fingerprint=fingerprint, data=data, method=method, marks=tuple(marks))
+
+
+def _coarse(comparisons: Comparisons) -> Iterator[Mark]:
+    """Marks from the histogram, above the FMR at which single scores were kept: there the bound hardly differs from the rate."""
+    reached = np.cumsum(comparisons.histogram[::-1])[::-1] / comparisons.impostors
+    edges = np.linspace(-1, 1, len(reached) + 1)[:-1]
+    for fmr in np.logspace(0, -2, 2 * PER_DECADE, endpoint=False):
+        at = int(np.searchsorted(-reached, -fmr, side="right"))
+        if 0 < at < len(reached) and edges[at] < comparisons.tail_from and reached[at] < 1:
+            yield Mark(round(float(edges[at]), 5), float(reached[at]), min(1.0, 1.1 * float(reached[at])))
+
+
+def _fine(comparisons: Comparisons) -> Iterator[Mark]:
+    targets = np.logspace(-2.05, -7, round(4.95 * PER_DECADE) + 1)
+    targets = targets[targets * comparisons.impostors >= FEWEST_FALSE_MATCHES]
+    thresholds = [threshold_at(comparisons, float(fmr)) for fmr in targets]
+    upper = np.quantile(fmr_replicates(comparisons, thresholds, replicates=REPLICATES, seed=19795), 0.95, axis=0)
+    for threshold, bound in zip(thresholds, upper, strict=True):
+        fmr = fmr_at(comparisons, threshold)
+        if bound > WIDEST * fmr:
+            return
+        yield Mark(threshold, fmr, float(bound))
+
+
+if __name__ == "__main__":
+    main()

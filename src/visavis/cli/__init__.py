@@ -1,0 +1,88 @@
+"""The command line: one file for each command, loaded when it is called."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from visavis.errors import PackError, PhotoError, VisavisError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Exit statuses: 0 to 2 are verdicts, the others those of BSD's sysexits.h.
+MATCH, NO_MATCH, INCONCLUSIVE = 0, 1, 2
+USAGE = 64
+UNUSABLE_PICTURE = 65
+MISSING_FILE = 66
+NO_PACK = 69
+CANNOT_WRITE = 73
+INTERRUPTED = 130
+
+COMMANDS = {
+    "verify": ("visavis.cli.verify:verify_command", "Is the person on one photo the person on another?"),
+    "packs": ("visavis.cli.packs:packs_group", "List, install, check and remove packs of weights."),
+    "doctor": ("visavis.cli.doctor:doctor_command", "What this machine has, how fast it is, what to do."),
+    "demo": ("visavis.cli.demo:demo_command", "Two verdicts on three public-domain photographs."),
+}
+
+
+class Commands(click.Group):
+    """A group whose commands are imported when they are called, so that each starts as fast as it can."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """The names, in the order of `COMMANDS`."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of that name, or None."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(import_module(module), attribute)
+        assert isinstance(command, click.Command)  # noqa: S101  # the table above is ours
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The list that ``--help`` prints, without importing any command."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="visavis", message="visavis %(version)s")
+def visavis() -> None:
+    """One photograph against one other: is this the same person?"""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave with its exit status: one clear line on an error, never a traceback."""
+    try:
+        status = visavis.main(arguments, prog_name="visavis", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Exit as error:
+        status = error.exit_code
+    except click.ClickException as error:  # a wrong option, a missing argument
+        error.show()
+        status = USAGE
+    except (click.Abort, KeyboardInterrupt):
+        status = INTERRUPTED
+    except VisavisError as error:
+        click.echo(f"visavis: {error}", err=True)
+        status = status_of(error)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        sys.stderr.close()
+        status = MATCH
+    sys.exit(status)
+
+
+def status_of(error: VisavisError) -> int:
+    """The exit status of an error."""
+    if isinstance(error, PhotoError):
+        return MISSING_FILE if error.code == "photo.missing" else UNUSABLE_PICTURE
+    if isinstance(error, PackError):
+        return USAGE if error.code == "pack.unknown" else NO_PACK
+    return CANNOT_WRITE if error.code == "report.unwritable" else USAGE

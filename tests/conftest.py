@@ -1,0 +1,42 @@
+"""Fixtures for the whole suite: where test data lies, the installed pack, the demo's photographs, and no network."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from visavis.packs.install import fetch_demo_pictures, install
+from visavis.verifier import Verifier
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def _shared() -> Path:
+    data = os.environ.get("VISAVIS_TEST_DATA")
+    return Path(data).parent if data else Path(__file__).parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with `data` and `packs` that development machines have beside the repository."""
+    folder = _shared()
+    if not (folder / "data").is_dir():
+        pytest.skip("needs the test data folder (VISAVIS_TEST_DATA, or ../shared/data)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sface() -> Verifier:
+    """The default pack, installed where the user has it; the first run fetches it."""
+    install("sface")
+    return Verifier("sface", threads=1)
+
+
+@pytest.fixture(scope="session")
+def portraits() -> Mapping[str, bytes]:
+    """The demo's public-domain photographs: ``obama.jpg``, ``obama2.jpg`` and ``biden.jpg``."""
+    return fetch_demo_pictures()

@@ -1,0 +1,260 @@
+"""The conversions of the real files, against the numbers of the original networks.
+
+The files come from an installed pack or the shared folder; the original networks' outputs from the latter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from numpy.typing import NDArray
+
+from visavis.errors import PackError
+from visavis.packs.catalogue import CENTERFACE, EDGEFACE_XS, EDGEFACE_XXS, SFACE, YUNET, File
+from visavis.packs.convert import RECIPES, convert
+from visavis.packs.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+Array = NDArray[Any]
+FILES = {
+    "centerface": CENTERFACE,
+    "yunet": YUNET,
+    "sface": SFACE,
+    "edgeface_xs": EDGEFACE_XS,
+    "edgeface_xxs": EDGEFACE_XXS,
+}
+
+_converted: dict[str, bytes] = {}
+
+
+@pytest.fixture
+def shared() -> Path:
+    data = os.environ.get("VISAVIS_TEST_DATA")
+    root = Path(data).parent if data else Path(__file__).parents[3] / "shared"
+    if not root.is_dir():
+        pytest.skip(f"no shared folder at {root}")
+    return root
+
+
+def source_of(file: File, request: pytest.FixtureRequest) -> bytes:
+    """The upstream file, from an installed pack, else from the shared folder; skips where neither has it."""
+    content = Store().find(file.sha256)
+    if content is None:
+        path: Path = request.getfixturevalue("shared") / "packs" / file.name
+        if not path.is_file():
+            pytest.skip(f"{file.name} is not here: visavis packs install brings it")
+        content = path.read_bytes()
+    assert hashlib.sha256(content).hexdigest() == file.sha256
+    return content
+
+
+def network_of(name: str, request: pytest.FixtureRequest) -> bytes:
+    if name not in _converted:
+        file = FILES[name]
+        assert file.recipe is not None
+        _converted[name] = convert(file.recipe, source_of(file, request))
+    return _converted[name]
+
+
+def run(model: bytes, **inputs: Array) -> dict[str, Array]:
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(None, inputs), strict=True))
+
+
+def reading_floats(model: bytes) -> bytes:
+    """The same network with a float32 input: the references were made of numbers that aren't whole."""
+    changed = onnx.load_model_from_string(model)
+    changed.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.FLOAT
+    return bytes(changed.SerializeToString())
+
+
+# All networks
+
+
+@pytest.mark.parametrize(
+    ("name", "picture", "outputs"),
+    [
+        ("centerface", ["N", "H", "W", 3], ["heatmap", "scale", "offset", "landmarks"]),
+        (
+            "yunet",
+            ["N", "H", "W", 3],
+            [f"{kind}_{stride}" for kind in ("cls", "obj", "bbox", "kps") for stride in (8, 16, 32)],
+        ),
+        ("sface", ["N", 112, 112, 3], ["template"]),
+        ("edgeface_xs", ["N", 112, 112, 3], ["template"]),
+        ("edgeface_xxs", ["N", 112, 112, 3], ["template"]),
+    ],
+)
+def test_a_converted_network_is_sound_and_reads_pictures(
+    name: str, picture: list[str | int], outputs: list[str], request: pytest.FixtureRequest
+) -> None:
+    content = network_of(name, request)
+    model = onnx.load_model_from_string(content)
+    onnx.checker.check_model(model, full_check=True)
+    (source,) = model.graph.input
+    assert source.name == ("picture" if picture[1] == "H" else "chip")
+    assert source.type.tensor_type.elem_type == onnx.TensorProto.UINT8
+    assert [side.dim_param or side.dim_value for side in source.type.tensor_type.shape.dim] == picture
+    assert [output.name for output in model.graph.output] == outputs
+    assert len({node.name for node in model.graph.node}) == len(model.graph.node)
+    slow = {"PRelu", "DequantizeLinear", "BatchNormalization", "Dropout", "Identity"}
+    assert not slow & {node.op_type for node in model.graph.node}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_same_file_gives_the_same_bytes(name: str, request: pytest.FixtureRequest) -> None:
+    file = FILES[name]
+    assert file.recipe is not None
+    assert convert(file.recipe, source_of(file, request)) == network_of(name, request)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "name"),
+    [
+        ("centerface", "edgeface_xs"),
+        ("centerface", "sface"),
+        ("edgeface", "centerface"),
+        ("sface", "centerface"),
+        ("sface", "edgeface_xs"),
+        ("yunet", "centerface"),
+        ("yunet", "sface"),
+    ],
+)
+def test_another_networks_file_is_refused(recipe: str, name: str, request: pytest.FixtureRequest) -> None:
+    source = source_of(FILES[name], request)
+    with pytest.raises(PackError) as caught:
+        convert(recipe, source)
+    assert caught.value.code == "pack.damaged"
+
+
+@pytest.mark.parametrize("recipe", sorted(RECIPES))
+@pytest.mark.parametrize("content", [b"", b"junk", b"PK\x03\x04 junk", bytes(1000)])
+def test_what_is_no_weight_file_is_refused(recipe: str, content: bytes) -> None:
+    with pytest.raises(PackError) as caught:
+        convert(recipe, content)
+    assert caught.value.code == "pack.damaged"
+
+
+def test_an_unknown_recipe_is_refused() -> None:
+    with pytest.raises(PackError) as caught:
+        convert("arcface", b"")
+    assert caught.value.code == "pack.unknown_recipe"
+
+
+# Recognisers: reference/*.npz hold eight inputs and what the original networks made of them
+
+
+@pytest.mark.parametrize(
+    ("name", "reference", "to_pixels"),
+    [
+        ("sface", "sface", lambda values: values),
+        ("edgeface_xs", "edgeface_xs_q", lambda values: values * 127.5 + 127.5),
+        ("edgeface_xxs", "edgeface_xxs_q", lambda values: values * 127.5 + 127.5),
+    ],
+)
+def test_a_recogniser_gives_the_original_networks_numbers(
+    name: str, reference: str, to_pixels: Any, shared: Path, request: pytest.FixtureRequest
+) -> None:
+    with np.load(shared / f"packs/reference/{reference}_reference.npz") as held:
+        planes, expected = held["input"], held["embedding"]
+    chips = np.ascontiguousarray(to_pixels(planes).transpose(0, 2, 3, 1), dtype=np.float32)
+    model = reading_floats(network_of(name, request))
+    assert np.abs(run(model, chip=chips)["template"] - expected).max() < 1e-5
+    for chip, template in zip(chips, expected, strict=True):
+        assert np.abs(run(model, chip=chip[None])["template"] - template).max() < 1e-5
+
+
+@pytest.mark.parametrize("name", ["sface", "edgeface_xs", "edgeface_xxs"])
+def test_bytes_are_read_as_the_numbers_they_are(name: str, request: pytest.FixtureRequest) -> None:
+    chips = np.random.default_rng(1).integers(0, 256, (3, 112, 112, 3), dtype=np.uint8)
+    model = network_of(name, request)
+    expected = run(reading_floats(model), chip=chips.astype(np.float32))["template"]
+    assert np.array_equal(run(model, chip=chips)["template"], expected)
+
+
+# CenterFace, against the published file with its dimensions set by hand
+
+
+def original_centerface(batch: int, height: int, width: int, request: pytest.FixtureRequest) -> bytes:
+    model = onnx.load_model_from_string(source_of(CENTERFACE, request))
+    for value, shrink in ((model.graph.input[0], 1), *((output, 4) for output in model.graph.output)):
+        sides = value.type.tensor_type.shape.dim
+        sides[0].dim_value = batch
+        sides[2].dim_value, sides[3].dim_value = height // shrink, width // shrink
+    return bytes(model.SerializeToString())
+
+
+@pytest.mark.filterwarnings("ignore")  # The published file lists its weights among its inputs.
+@pytest.mark.parametrize(
+    ("batch", "height", "width"), [(1, 32, 32), (2, 160, 192), (3, 96, 64), (1, 256, 256)]
+)
+def test_centerface_gives_the_original_networks_numbers(
+    batch: int, height: int, width: int, request: pytest.FixtureRequest
+) -> None:
+    pictures = np.random.default_rng(2).integers(0, 256, (batch, height, width, 3), dtype=np.uint8)
+    found = run(network_of("centerface", request), picture=pictures)
+    planes = np.ascontiguousarray(pictures.transpose(0, 3, 1, 2), dtype=np.float32)
+    original = run(original_centerface(batch, height, width, request), **{"input.1": planes})
+    for (name, values), expected in zip(found.items(), original.values(), strict=True):
+        assert values.shape == expected.shape, name
+        assert np.abs(values - expected).max() < 5e-5, name
+
+
+# YuNet: onnxruntime can't run the published file; OpenCV 4.11's FaceDetectorYN gave these numbers
+
+AL_GORE_BOX = (95.74, 63.23, 84.70, 121.61)
+AL_GORE_POINTS = ((108.10, 111.63), (145.80, 112.00), (118.54, 135.54), (111.02, 151.60), (143.26, 152.84))
+AL_GORE_SCORE = 0.925
+
+
+def best_face(found: Mapping[str, Array], width: int) -> tuple[float, Array, Array]:
+    """Score, box (left, top, width, height) and points of the best cell of the first picture."""
+    best: tuple[float, Array, Array] = (-1.0, np.empty(0), np.empty(0))
+    for stride in (8, 16, 32):
+        cls, obj, box, points = (found[f"{kind}_{stride}"][0] for kind in ("cls", "obj", "bbox", "kps"))
+        scores = np.sqrt(cls * obj)[:, 0]
+        cell = int(scores.argmax())
+        if scores[cell] > best[0]:
+            corner = np.array([cell % (width // stride), cell // (width // stride)])
+            size = np.exp(box[cell, 2:]) * stride
+            centre = (corner + box[cell, :2]) * stride
+            landmarks = (points[cell].reshape(5, 2) + corner) * stride
+            best = (float(scores[cell]), np.concatenate([centre - size / 2, size]), landmarks)
+    return best
+
+
+def test_yunet_finds_what_opencv_finds(shared: Path, request: pytest.FixtureRequest) -> None:
+    path = shared / "data/lfw-dev/Al_Gore/Al_Gore_0001.jpg"
+    if not path.is_file():
+        pytest.skip("the shared folder has no pictures")
+    photo = cv2.imread(str(path))
+    assert photo is not None
+    picture = np.zeros((1, 256, 256, 3), np.uint8)
+    picture[0, :250, :250] = photo[:, :, ::-1]
+    score, box, points = best_face(run(network_of("yunet", request), picture=picture), 256)
+    assert score == pytest.approx(AL_GORE_SCORE, abs=6e-4)
+    np.testing.assert_allclose(box, AL_GORE_BOX, atol=0.01)
+    np.testing.assert_allclose(points, AL_GORE_POINTS, atol=0.01)
+
+
+def test_yunet_reads_each_picture_of_a_batch_alone(request: pytest.FixtureRequest) -> None:
+    pictures = np.random.default_rng(3).integers(0, 256, (3, 96, 64, 3), dtype=np.uint8)
+    model = network_of("yunet", request)
+    together = run(model, picture=pictures)
+    assert together["kps_8"].shape == (3, 96, 10)  # 12 x 8 cells
+    for index in range(3):
+        alone = run(model, picture=pictures[index : index + 1])
+        for name, values in alone.items():
+            np.testing.assert_allclose(together[name][index], values[0], atol=1e-5)
