@@ -1,11 +1,12 @@
-"""Error rates of a pack on pictures of people, all pairs, through the corridor as users run it; and the calibration that ships.
+"""Error rates of a pack over all pairs of pictures of people, and the calibration that ships with it.
 
     python benchmarks/accuracy.py FOLDER --pack sface
     python benchmarks/accuracy.py FOLDER --pack sface --calibrate "name of the data: what it is"
 
-FOLDER holds one folder for each person with that person's pictures. The face that counts is the largest central one; a picture without a
-face that can be compared is a failure to acquire: it is counted, and each of its genuine comparisons is a false non-match at every
-threshold (ISO/IEC 19795-1). With --calibrate the measured false match rates become the pack's calibration file.
+FOLDER holds one folder for each person with that person's pictures. The face that counts is the largest
+central one. A picture without a face is a failure to acquire: each of its genuine comparisons is a false
+non-match at every threshold (ISO/IEC 19795-1). With --calibrate the measured false match rates become the
+pack's calibration file.
 """
 
 from __future__ import annotations
@@ -38,10 +39,14 @@ WIDEST = 3.0  # upper bound over estimate; where people drawn anew spread it fur
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--pack", default="sface")
-    parser.add_argument("--calibrate", metavar="DATA", help="write the calibration; DATA names the data: 'name: text'")
+    parser.add_argument(
+        "--calibrate", metavar="NAME: TEXT", help="write the calibration, with what the data is"
+    )
     arguments = parser.parse_args()
     pictures = sorted(path for path in arguments.folder.glob("*/*") if path.is_file())
     names, person = np.unique([path.parent.name for path in pictures], return_inverse=True)
@@ -53,10 +58,13 @@ def main() -> None:
     seconds = time.perf_counter() - start
     acquired = np.array([template is not None for template in templates])
     comparisons = all_pairs(
-        np.stack([template.vector for template in templates if template is not None]), person[acquired]
+        np.stack([template.vector for template in templates if template is not None]),
+        person[acquired],
+        missing=person[~acquired],
     )
     missing = int((~acquired).sum())
-    print(f"{arguments.pack} {examiner.fingerprint}: {len(pictures)} pictures of {len(names)} people, {missing} without a face")
+    print(f"{arguments.pack} {examiner.fingerprint}")
+    print(f"{len(pictures)} pictures of {len(names)} people, {missing} without a face")
     print(f"{comparisons.genuine.size:,} genuine and {comparisons.impostors:,} impostor comparisons")
     print(f"{seconds:.0f} s, {1000 * seconds / len(pictures):.1f} ms a picture on {available_cores()} cores")
     for line in table(comparisons):
@@ -91,15 +99,15 @@ def calibrate(comparisons: Comparisons, pack: str, fingerprint: str, data: Data)
     """Marks from FMR 1 down to the finest that the data supports, each with an upper bound."""
     marks = [*_coarse(comparisons), *_fine(comparisons)]
     method = (
-        f"FMR over all pairs; upper bounds: 95th percentile over {REPLICATES} draws of the people with replacement, "
-        f"comparisons weighted by how often both people were drawn; finest mark: at least {FEWEST_FALSE_MATCHES} false "
-        f"matches, and a bound at most {WIDEST:g} times the rate"
+        f"FMR over all pairs; upper bounds: 95th percentile over {REPLICATES} draws of the people with "
+        f"replacement, comparisons weighted by how often both people were drawn; finest mark: at least "
+        f"{FEWEST_FALSE_MATCHES} false matches, and a bound at most {WIDEST:g} times the rate"
     )
     return Calibration(pack=pack, fingerprint=fingerprint, data=data, method=method, marks=tuple(marks))
 
 
 def _coarse(comparisons: Comparisons) -> Iterator[Mark]:
-    """Marks from the histogram, above the FMR at which single scores were kept: there the bound hardly differs from the rate."""
+    """Marks where single scores weren't kept; the bound hardly differs from the rate there."""
     reached = np.cumsum(comparisons.histogram[::-1])[::-1] / comparisons.impostors
     edges = np.linspace(-1, 1, len(reached) + 1)[:-1]
     for fmr in np.logspace(0, -2, 2 * PER_DECADE, endpoint=False):
@@ -112,7 +120,8 @@ def _fine(comparisons: Comparisons) -> Iterator[Mark]:
     targets = np.logspace(-2.05, -7, round(4.95 * PER_DECADE) + 1)
     targets = targets[targets * comparisons.impostors >= FEWEST_FALSE_MATCHES]
     thresholds = [threshold_at(comparisons, float(fmr)) for fmr in targets]
-    upper = np.quantile(fmr_replicates(comparisons, thresholds, replicates=REPLICATES, seed=19795), 0.95, axis=0)
+    drawn = fmr_replicates(comparisons, thresholds, replicates=REPLICATES, seed=19795)
+    upper = np.quantile(drawn, 0.95, axis=0)
     for threshold, bound in zip(thresholds, upper, strict=True):
         fmr = fmr_at(comparisons, threshold)
         if bound > WIDEST * fmr:

@@ -14,7 +14,7 @@ import pytest
 import visavis.packs
 from visavis.errors import PackError
 from visavis.packs import catalogue, convert
-from visavis.packs.catalogue import DEMO_PICTURES, File
+from visavis.packs.catalogue import DEMO_PICTURES, File, View
 from visavis.packs.install import (
     Installed,
     fetch_demo_pictures,
@@ -123,7 +123,7 @@ def test_progress_tells_downloads_and_conversions(indexed: Toys) -> None:
 def test_an_upstream_file_that_is_used_as_it_is(indexed: Toys, monkeypatch: pytest.MonkeyPatch) -> None:
     file = indexed.packs["twin"].recogniser
     plain = File(file.name, file.sha256, file.size, None, file.licence, file.origin, file.sources)
-    pack = catalogue.Pack("twin", "", "", plain, plain, plain, 8, False, "", (), (), ())
+    pack = catalogue.Pack("twin", "", "", plain, plain, plain, 8, (View(),), "", (), (), ())
     monkeypatch.setitem(catalogue.PACKS, "twin", pack)
     assert install("twin").model("landmarks") == indexed.contents["twin.pt"]
     assert indexed.converted == []

@@ -38,7 +38,7 @@ class Comparisons:
         tail_people: tail.size x 2, the two people of each.
         tail_from: Every impostor score at or above this one is in `tail`.
         people: How many people.
-        pictures_of: Pictures of each person.
+        pictures_of: Pictures of each person that gave a template.
     """
 
     genuine: Floats
@@ -52,13 +52,17 @@ class Comparisons:
     pictures_of: Integers
 
 
-def all_pairs(templates: Floats, person: Integers) -> Comparisons:
+def all_pairs(templates: Floats, person: Integers, *, missing: Integers | None = None) -> Comparisons:
     """Compare every picture with every other one by cosine.
 
     Args:
         templates: n x d, float32, each row of length 1.
-        person: The person of each row, 0 to k - 1, every number taken.
+        person: The person of each row, 0 to k - 1.
+        missing: The persons of pictures without a template. A failure to acquire is a false non-match at
+            every threshold (ISO/IEC 19795-1): each genuine comparison of such a picture scores minus infinity.
     """
+    missing = np.empty(0, dtype=np.int64) if missing is None else missing
+    people = int(max(person.max(), missing.max(initial=-1))) + 1
     order = np.argsort(person, kind="stable")
     templates, person = np.ascontiguousarray(templates[order], dtype=np.float32), person[order]
     histogram = np.zeros(BINS, dtype=np.int64)
@@ -85,17 +89,23 @@ def all_pairs(templates: Floats, person: Integers) -> Comparisons:
         pairs.append(np.stack([person[rows[row]], person[columns[column]]], axis=1))
     scores_kept, people_kept = np.concatenate(tail), np.concatenate(pairs)
     highest_first = np.argsort(-scores_kept, kind="stable")
+    lost = _pairs(np.bincount(np.concatenate([person, missing]), minlength=people))
+    lost -= _pairs(np.bincount(person, minlength=people))
     return Comparisons(
-        genuine=np.concatenate(genuine),
-        genuine_person=np.concatenate(genuine_person),
+        genuine=np.concatenate([*genuine, np.full(lost.sum(), -np.inf, dtype=np.float32)]),
+        genuine_person=np.concatenate([*genuine_person, np.repeat(np.arange(people), lost)]),
         histogram=histogram,
         impostors=impostors,
         tail=scores_kept[highest_first],
         tail_people=people_kept[highest_first],
         tail_from=tail_from,
-        people=int(person.max()) + 1,
-        pictures_of=np.bincount(person),
+        people=people,
+        pictures_of=np.bincount(person, minlength=people),
     )
+
+
+def _pairs(pictures_of: Integers) -> Integers:
+    return pictures_of * (pictures_of - 1) // 2
 
 
 def _blocks(templates: Floats) -> Iterator[tuple[Floats, Integers, Integers]]:

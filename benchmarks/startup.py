@@ -1,0 +1,58 @@
+"""How long the program takes to start: `import visavis`, and a cold `visavis verify` of two 1080p pictures.
+
+    python benchmarks/startup.py --runs 7
+
+Each run is a process of its own; its peak memory is the operating system's figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from common import machine, pictures_1080p
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--pack", default="sface")
+    arguments = parser.parse_args()
+    print(machine())
+    report("python -c pass", [sys.executable, "-c", "pass"], arguments.runs, expected=0)
+    report("import visavis", [sys.executable, "-c", "import visavis"], arguments.runs, expected=0)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in pictures_1080p().items():
+            (Path(folder) / name).write_bytes(content)
+        command = [sys.executable, "-m", "visavis", "verify", "--pack", arguments.pack]
+        pair = [f"{folder}/obama.jpg", f"{folder}/obama2.jpg"]
+        report(f"visavis verify ({arguments.pack})", [*command, *pair], arguments.runs, expected=0)
+
+
+def report(title: str, command: list[str], runs: int, *, expected: int) -> None:
+    """Run a command some times, the first one uncounted, and print median wall time and peak memory."""
+    walls, peaks = [], []
+    for run in range(-1, runs):
+        start = time.perf_counter()
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode != expected:
+            raise SystemExit(f"{title}: exit status {process.returncode}, {expected} was expected")
+        if run >= 0:
+            walls.append(time.perf_counter() - start)
+            peaks.append(usage.ru_maxrss / 1024)
+    wall, peak = statistics.median(walls), max(peaks)
+    print(f"{title:<28}{wall:7.3f} s wall (median of {runs}){peak:8.0f} MiB at the most")
+
+
+if __name__ == "__main__":
+    main()
