@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument(
         "--calibrate", metavar="NAME: TEXT", help="write the calibration, with what the data is"
     )
+    parser.add_argument("--figures", type=Path, metavar="FILE", help="write what is printed as JSON too")
     arguments = parser.parse_args()
     pictures = sorted(path for path in arguments.folder.glob("*/*") if path.is_file())
     names, person = np.unique([path.parent.name for path in pictures], return_inverse=True)
@@ -67,8 +68,22 @@ def main() -> None:
     print(f"{len(pictures)} pictures of {len(names)} people, {missing} without a face")
     print(f"{comparisons.genuine.size:,} genuine and {comparisons.impostors:,} impostor comparisons")
     print(f"{seconds:.0f} s, {1000 * seconds / len(pictures):.1f} ms a picture on {available_cores()} cores")
-    for line in table(comparisons):
-        print(line)
+    rows = [row(comparisons, fmr) for fmr in TARGETS]
+    print(f"{'FMR':>8} {'threshold':>10} {'FNMR pooled':>12} {'per person':>11}")
+    for found in rows:
+        print("{fmr:8.0e} {threshold:10.4f} {fnmr:12.2%} {fnmr_per_person:11.2%}".format(**found))
+    if arguments.figures:
+        figures = {
+            "pack": arguments.pack,
+            "fingerprint": examiner.fingerprint,
+            "people": len(names),
+            "pictures": len(pictures),
+            "genuine": int(comparisons.genuine.size),
+            "impostors": comparisons.impostors,
+            "without_face": missing,
+            "rows": rows,
+        }
+        arguments.figures.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     if arguments.calibrate:
         name, _, description = arguments.calibrate.partition(": ")
         data = Data(
@@ -86,13 +101,11 @@ def main() -> None:
         print(f"{path.name}: {len(calibration.marks)} marks, the finest at FMR {calibration.finest:.1e}")
 
 
-def table(comparisons: Comparisons) -> Iterator[str]:
-    """FNMR at each target, pooled and with each person weighing the same."""
-    yield f"{'FMR':>8} {'threshold':>10} {'FNMR pooled':>12} {'per person':>11}"
-    for fmr in TARGETS:
-        threshold = threshold_at(comparisons, fmr)
-        pooled, per_person = fnmr_at(comparisons, threshold)
-        yield f"{fmr:8.0e} {threshold:10.4f} {pooled:12.2%} {per_person:11.2%}"
+def row(comparisons: Comparisons, fmr: float) -> dict[str, float]:
+    """FNMR where FMR is at most `fmr`, over all comparisons and with each person weighing the same."""
+    threshold = threshold_at(comparisons, fmr)
+    pooled, per_person = fnmr_at(comparisons, threshold)
+    return {"fmr": fmr, "threshold": threshold, "fnmr": pooled, "fnmr_per_person": per_person}
 
 
 def calibrate(comparisons: Comparisons, pack: str, fingerprint: str, data: Data) -> Calibration:

@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import statistics
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 from common import machine, pictures_1080p, use_one_core
 
@@ -27,16 +30,21 @@ def main() -> None:
     )
     parser.add_argument("--pack", action="append", help="may be given several times; sface by default")
     parser.add_argument("--runs", type=int, default=15, help="timed runs of each")
+    parser.add_argument("--figures", type=Path, metavar="FILE", help="write what is printed as JSON too")
     arguments = parser.parse_args()
     use_one_core()
     pictures = list(pictures_1080p().values())
     print(machine())
     peer = face_recognition_path()
-    for pack in arguments.pack or ["sface"]:
-        compare(pack, pictures, peer, arguments.runs)
+    packs = {pack: compare(pack, pictures, peer, arguments.runs) for pack in arguments.pack or ["sface"]}
+    if arguments.figures:
+        figures = {"machine": machine(), "runs": arguments.runs, "packs": packs}
+        arguments.figures.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
 
-def compare(pack: str, pictures: list[bytes], peer: Callable[[bytes], None] | None, runs: int) -> None:
+def compare(
+    pack: str, pictures: list[bytes], peer: Callable[[bytes], None] | None, runs: int
+) -> dict[str, Any]:
     """Print the stages of one pack, and the ratio of the peer's time to ours, picture by picture in turn."""
     import cv2
 
@@ -62,13 +70,21 @@ def compare(pack: str, pictures: list[bytes], peer: Callable[[bytes], None] | No
             theirs.append(other)
             for stage in STAGES:
                 stages[stage].append(seen.timings_ms[stage])
-    print(f"\n{pack}: 1080p JPEG to template, one thread, {runs} runs, milliseconds")
-    for stage in STAGES:
-        print(f"  {stage:<12}{statistics.median(stages[stage]):8.1f}")
-    print(f"  {'whole path':<12}{statistics.median(ours):8.1f}")
+    medians = {stage: statistics.median(times) for stage, times in stages.items()}
+    whole, peer_ms = statistics.median(ours), statistics.median(theirs)
+    ratio = statistics.median(b / a for a, b in zip(ours, theirs, strict=True))
+    print(f"\n{pack}: 1080p JPEG to template, one thread, {runs} runs, median milliseconds")
+    for stage, ms in medians.items():
+        print(f"  {stage:<18}{ms:8.1f}")
+    print(f"  {'whole path':<18}{whole:8.1f}")
     if peer:
-        ratio = statistics.median(b / a for a, b in zip(ours, theirs, strict=True))
-        print(f"  face_recognition{statistics.median(theirs):8.1f}   {ratio:.1f} times as long")
+        print(f"  {'face_recognition':<18}{peer_ms:8.1f}   {ratio:.1f} times as long")
+    return {
+        "stages_ms": medians,
+        "whole_ms": whole,
+        "peer_ms": peer_ms if peer else None,
+        "ratio": ratio if peer else None,
+    }
 
 
 def face_recognition_path() -> Callable[[bytes], None] | None:

@@ -8,6 +8,7 @@ Each run is a process of its own; its peak memory is the operating system's figu
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import statistics
 import subprocess
@@ -15,6 +16,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from common import machine, pictures_1080p
 
@@ -25,19 +27,25 @@ def main() -> None:
     )
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--pack", default="sface")
+    parser.add_argument("--figures", type=Path, metavar="FILE", help="write what is printed as JSON too")
     arguments = parser.parse_args()
     print(machine())
-    report("python -c pass", [sys.executable, "-c", "pass"], arguments.runs, expected=0)
-    report("import visavis", [sys.executable, "-c", "import visavis"], arguments.runs, expected=0)
+    rows = [
+        report("python -c pass", [sys.executable, "-c", "pass"], arguments.runs),
+        report("import visavis", [sys.executable, "-c", "import visavis"], arguments.runs),
+    ]
     with tempfile.TemporaryDirectory() as folder:
         for name, content in pictures_1080p().items():
             (Path(folder) / name).write_bytes(content)
         command = [sys.executable, "-m", "visavis", "verify", "--pack", arguments.pack]
         pair = [f"{folder}/obama.jpg", f"{folder}/obama2.jpg"]
-        report(f"visavis verify ({arguments.pack})", [*command, *pair], arguments.runs, expected=0)
+        rows.append(report(f"visavis verify ({arguments.pack})", [*command, *pair], arguments.runs))
+    if arguments.figures:
+        figures = {"machine": machine(), "runs": arguments.runs, "rows": rows}
+        arguments.figures.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
 
-def report(title: str, command: list[str], runs: int, *, expected: int) -> None:
+def report(title: str, command: list[str], runs: int) -> dict[str, Any]:
     """Run a command some times, the first one uncounted, and print median wall time and peak memory."""
     walls, peaks = [], []
     for run in range(-1, runs):
@@ -45,13 +53,14 @@ def report(title: str, command: list[str], runs: int, *, expected: int) -> None:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != expected:
-            raise SystemExit(f"{title}: exit status {process.returncode}, {expected} was expected")
+        if process.returncode:
+            raise SystemExit(f"{title}: exit status {process.returncode}, 0 was expected")
         if run >= 0:
             walls.append(time.perf_counter() - start)
             peaks.append(usage.ru_maxrss / 1024)
     wall, peak = statistics.median(walls), max(peaks)
     print(f"{title:<28}{wall:7.3f} s wall (median of {runs}){peak:8.0f} MiB at the most")
+    return {"title": title, "wall_s": wall, "peak_mib": peak}
 
 
 if __name__ == "__main__":

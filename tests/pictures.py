@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+Tags = dict[int, tuple[int, list[int]]]  # of a TIFF: number -> (3 for 16 bits or 4 for 32 bits, values)
+
+
 def scene(width: int = 200, height: int = 150, *, grain: float = 4, seed: int = 7) -> NDArray[np.uint8]:
     """Soft colour waves with some grain: H x W x 3, RGB, with all values well inside 0 to 255."""
     y, x = np.mgrid[:height, :width]
@@ -165,8 +168,8 @@ def jpeg_header_only(width: int, height: int, *, progressive: bool = False) -> b
     return bytes(small)
 
 
-def tiff_of(tags: dict[int, tuple[int, Sequence[int]]], data: bytes = b"", *, pages: int = 1) -> bytes:
-    """A little-endian TIFF: `tags` as number -> (kind 3 or 4, values); its data start at byte 8."""
+def tiff_of(tags: Tags, data: bytes = b"", *, pages: int = 1) -> bytes:
+    """A little-endian TIFF: the data start at byte 8, and each of `pages` has the same tags."""
     out = b"II*\0" + struct.pack("<I", 8 + len(data) + len(data) % 2) + data + b"\0" * (len(data) % 2)
     for page in range(pages):
         values = b""
@@ -185,13 +188,11 @@ def tiff_of(tags: dict[int, tuple[int, Sequence[int]]], data: bytes = b"", *, pa
     return out
 
 
-def tiff_grey(
-    pixels: NDArray[Any], *, tags: dict[int, tuple[int, Sequence[int]]] | None = None, pages: int = 1
-) -> bytes:
+def tiff_grey(pixels: NDArray[Any], *, tags: Tags | None = None, pages: int = 1) -> bytes:
     """An uncompressed grey TIFF of 8 or 16 bits in one strip, with tags of your own on top."""
     height, width = pixels.shape
     data = pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
-    plain: dict[int, tuple[int, Sequence[int]]] = {
+    plain: Tags = {
         256: (4, [width]),
         257: (4, [height]),
         258: (3, [8 * pixels.itemsize]),

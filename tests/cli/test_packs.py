@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner, Result
 
+from visavis.cli import progress
 from visavis.cli.packs import packs_group
 from visavis.errors import PackError
 from visavis.packs import catalogue, convert, install
@@ -113,7 +114,7 @@ def test_steps_are_printed_once_where_nobody_watches(folder: Path, monkeypatch: 
     monkeypatch.setattr(module, "install", slow)
     result = run("install", "toy")
     assert result.stderr == "toy.whl (2.0 MB)\nconverting toy.onnx\n"
-    monkeypatch.setattr(module, "_is_watched", lambda: True)
+    monkeypatch.setattr(progress, "_is_watched", lambda: True)
     watched = run("install", "toy").stderr
     assert "2.0 MB of 2.0 MB" in watched
     assert "converting toy.onnx" in watched

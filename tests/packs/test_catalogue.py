@@ -75,7 +75,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", ["other name", "other recogniser", "other detector", "mirrored", "recipes", "engine"]
+    "change", ["other name", "other recogniser", "other detector", "views", "recipes", "engine"]
 )
 def test_whatever_changes_templates_changes_the_fingerprint(
     change: str, monkeypatch: pytest.MonkeyPatch

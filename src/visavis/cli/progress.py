@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @contextlib.contextmanager
 def progress() -> Iterator[Progress]:
     """Bars where a person is watching, else a line for each step; on stderr either way."""
-    if not sys.stderr.isatty():
+    if not _is_watched():
         yield _print_steps()
         return
 
@@ -37,6 +37,10 @@ def progress() -> Iterator[Progress]:
             bars.update(tasks[name], completed=done, total=total, amount=amount)
 
         yield draw
+
+
+def _is_watched() -> bool:
+    return sys.stderr.isatty()
 
 
 def _print_steps() -> Progress:

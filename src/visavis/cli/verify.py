@@ -27,7 +27,7 @@ STATUS = {"match": MATCH, "no_match": NO_MATCH, "inconclusive": INCONCLUSIVE}
 def face_boxes(
     _ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]
 ) -> dict[str | None, Box]:
-    """``[reference:|probe:]x,y,w,h``: each box by the picture it belongs to, None for one without a prefix."""
+    """``[reference:|probe:]x,y,w,h``: the boxes by the picture they belong to, None without a prefix."""
     from visavis.geometry import Box
 
     boxes: dict[str | None, Box] = {}

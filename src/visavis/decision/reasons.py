@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from visavis.decision.verdict import Evidence, Reason
+from visavis.faces.choose import rivals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,41 +38,15 @@ def explain(about: str, evidence: Evidence, problem: str | None, policy: Policy)
         problem: Code of what keeps it from being compared, or None.
         policy: The policy that applies.
     """
+    if problem is not None:
+        yield Reason(problem, about, _problem(about, evidence, problem, policy), decisive=True)
     face = evidence.face
-    if problem == "no_face":
-        yield Reason(problem, about, f"no face was found on the {about}", decisive=True)
-    elif problem == "no_face_in_box":
-        yield Reason(problem, about, f"no face of the {about} lies in the given box", decisive=True)
-    elif problem == "several_faces":
-        message = (
-            f"the {about} shows {len(evidence.others)} faces of comparable size: "
-            "crop the picture, or give the box of the one that is meant"
-        )
-        yield Reason(problem, about, message, decisive=True)
-    elif problem == "face_too_small" and face:
-        message = (
-            f"on the {about} the eyes are {face.inter_eye_px:.0f} pixels apart and the policy asks for "
-            f"{policy.min_inter_eye_px:g}: come closer, or use a larger picture"
-        )
-        yield Reason(problem, about, message, decisive=True)
-    elif problem == "face_doubtful" and face:
-        message = (
-            f"the detector is not sure that what it found on the {about} is a face "
-            f"({face.confidence:.2f}, the policy asks for {policy.min_confidence:g})"
-        )
-        yield Reason(problem, about, message, decisive=True)
-    elif problem == "landmarks_doubtful":
-        message = (
-            f"eyes, nose and mouth on the {about} can't be told for certain: "
-            "use a picture from the front with nobody close beside the face"
-        )
-        yield Reason(problem, about, message, decisive=True)
     if face is None:
         return
     if problem is None and face.inter_eye_px < COARSE_INTER_EYE_PX:
         message = (
-            f"on the {about} the eyes are only {face.inter_eye_px:.0f} pixels apart: "
-            "one person's pictures match less often than the error rates say"
+            f"on the {about} the eyes are only {face.inter_eye_px:.0f} pixels apart, "
+            "and such pictures of one person match less often: a larger one gives a surer answer"
         )
         yield Reason("face_small", about, message, decisive=False)
     if evidence.turned:
@@ -79,10 +54,44 @@ def explain(about: str, evidence: Evidence, problem: str | None, policy: Policy)
         yield Reason("turned", about, message, decisive=False)
     if evidence.others:
         count = len(evidence.others)
-        others = "a smaller face" if count == 1 else f"{count} smaller faces"
-        yield Reason(
-            "other_faces",
-            about,
-            f"{others} on the {about} {'was' if count == 1 else 'were'} left out",
-            decisive=False,
+        left_out = "another face was" if count == 1 else f"{count} other faces were"
+        message = f"{left_out} left out on the {about}: check that the one marked is the one that is meant"
+        yield Reason("other_faces", about, message, decisive=False)
+
+
+def _problem(about: str, evidence: Evidence, problem: str, policy: Policy) -> str:
+    """What keeps a photo from being compared, and what to do about it."""
+    if problem == "no_face":
+        return (
+            f"no face was found on the {about}: "
+            "use a picture that shows one whole face from the front, in even light"
         )
+    if problem == "no_face_in_box":
+        return (
+            f"no face of the {about} lies in the given box: "
+            "give it in pixels of the whole upright picture, from its upper left corner"
+        )
+    if problem == "several_faces":
+        return (
+            f"the {about} shows {len(rivals(evidence.others))} faces of comparable size: "
+            "crop the picture, or give the box of the one that is meant"
+        )
+    if evidence.face is None:
+        raise ValueError(f"the problem {problem!r} is one of a face, and there is none")
+    if problem == "face_too_small":
+        return (
+            f"on the {about} the eyes are {evidence.face.inter_eye_px:.0f} pixels apart and the policy asks "
+            f"for {policy.min_inter_eye_px:g}: come closer, or use a larger picture"
+        )
+    if problem == "face_doubtful":
+        return (
+            f"the detector is not sure that what it found on the {about} is a face "
+            f"({evidence.face.confidence:.2f}, the policy asks for {policy.min_confidence:g}): "
+            "use a sharper picture of the uncovered face, from the front"
+        )
+    if problem == "landmarks_doubtful":
+        return (
+            f"eyes, nose and mouth on the {about} can't be told for certain: "
+            "use a picture from the front with nobody close beside the face"
+        )
+    raise ValueError(f"{problem!r} is no problem of a photo")

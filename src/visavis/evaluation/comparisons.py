@@ -59,7 +59,7 @@ def all_pairs(templates: Floats, person: Integers, *, missing: Integers | None =
         templates: n x d, float32, each row of length 1.
         person: The person of each row, 0 to k - 1.
         missing: The persons of pictures without a template. A failure to acquire is a false non-match at
-            every threshold (ISO/IEC 19795-1): each genuine comparison of such a picture scores minus infinity.
+            every threshold (ISO/IEC 19795-1): the genuine comparisons of such a picture score minus infinity.
     """
     missing = np.empty(0, dtype=np.int64) if missing is None else missing
     people = int(max(person.max(), missing.max(initial=-1))) + 1

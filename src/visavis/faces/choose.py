@@ -43,11 +43,17 @@ def choose(faces: tuple[Face, ...], rule: str, box: Box | None = None) -> Choice
             return Choice(None, faces, "no_face_in_box")
         return _chosen(best, faces)
     if rule == "only":
-        main = max(faces, key=lambda face: face.box.height)
-        if any(face.box.height >= RIVAL * main.box.height for face in faces if face is not main):
+        comparable = rivals(faces)
+        if len(comparable) > 1:
             return Choice(None, faces, "several_faces")
-        return _chosen(main, faces)
+        return _chosen(comparable[0], faces)
     return _chosen(faces[0], faces)
+
+
+def rivals(faces: tuple[Face, ...]) -> tuple[Face, ...]:
+    """The faces that could each be the one that is meant: the tallest, and those of comparable size."""
+    tallest = max(face.box.height for face in faces)
+    return tuple(face for face in faces if face.box.height >= RIVAL * tallest)
 
 
 def _chosen(face: Face, faces: tuple[Face, ...]) -> Choice:

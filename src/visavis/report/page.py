@@ -1,0 +1,288 @@
+"""A verdict as one HTML file that needs nothing else: for a clerk to print and an auditor to keep."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import io
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata, resources
+from typing import TYPE_CHECKING
+
+from visavis.errors import PolicyError
+from visavis.report import words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import jinja2
+    from PIL import Image
+
+    from visavis.decision.calibration import Calibration
+    from visavis.decision.verdict import Evidence, Verdict
+    from visavis.examiner import Examined
+    from visavis.faces.face import Face
+
+SIDE = 720
+"""Longest side of an embedded photograph in pixels: sharp enough in print, and nine stay about 1 MB."""
+
+QUALITY = 85
+MARKED_FMRS = (1e-3, 1e-4, 1e-5, 1e-6)
+
+NOT_MEASURED = (
+    (
+        "Whether a live person was there.",
+        "A printed photograph, a screen or a mask held before the camera may pass (liveness was not tested).",
+    ),
+    (
+        "Whether a document is genuine.",
+        "Neither the document nor whether anybody altered or blended the pictures was examined.",
+    ),
+    (
+        "How old the pictures are.",
+        "Faces change over the years, and pictures of one person become less alike.",
+    ),
+    (
+        "How good the pictures are",
+        "beyond the size of the face, how sure the detector is of it, and how well two detectors agree.",
+    ),
+    (
+        "The error rates for these people and this camera.",
+        (
+            "They were measured on the pictures named under “How it was made”. For other people and cameras "
+            "they may differ; groups of people differ, and relatives are mistaken for each other more often."
+        ),
+    ),
+    (
+        "How often the rule misses",
+        "that two pictures show one person (false non-matches): no rate is given for it here.",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One photograph as the page shows it; coordinates are pixels of the upright full-size picture."""
+
+    about: str
+    evidence: Evidence
+    image: str
+    chip: str | None
+    alt: str
+
+    @property
+    def title(self) -> str:
+        """``"Reference 2"``."""
+        return self.about.capitalize()
+
+    @property
+    def name(self) -> str:
+        """The file name, or words for none."""
+        return words.name_of(self.evidence.name)
+
+    @property
+    def rows(self) -> Iterator[tuple[str, str]]:
+        """What was measured on it, label and value."""
+        evidence, face = self.evidence, self.evidence.face
+        yield "Picture", f"{evidence.width} × {evidence.height} pixels, {evidence.format}"  # noqa: RUF001
+        if face is None:
+            yield "Face", "none that could be compared"
+        else:
+            yield "Between the eyes", f"{face.inter_eye_px:.1f} pixels"
+            yield "Confidence of the detector", f"{face.confidence:.2f} (of 1)"
+            yield "Roll", f"{_signed(face.roll_deg)}°, clockwise positive"
+            if face.disagreement is not None:
+                yield (
+                    "Detectors differ by",
+                    f"{100 * face.disagreement:.0f} % of the distance between the eyes",
+                )
+        yield ("Other faces" if face else "Faces found"), str(len(evidence.others))
+        if face and evidence.turned:
+            yield "Turned to find the face", f"{evidence.turned}° clockwise"
+        if evidence.notes:
+            yield "On the way", "; ".join(evidence.notes)
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A threshold on the scale."""
+
+    similarity: float
+    fmr: float
+    at: float
+    is_rule: bool
+
+    @property
+    def words(self) -> str:
+        """The false match rate at this threshold."""
+        return words.one_in(self.fmr)
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The axis of similarity; places on it are per cent of its width.
+
+    Attributes:
+        low: Similarity at the left end; the right end is 1.
+        flags: Thresholds, rising.
+        rule: The one that was applied.
+        marker: Place of the measured similarity, or None.
+        unsupported: False match rates that the data is too small for, in words.
+        finest: The finest one it supports, in words.
+    """
+
+    low: float
+    flags: tuple[Flag, ...]
+    rule: Flag
+    marker: float | None
+    unsupported: tuple[str, ...]
+    finest: str
+
+    @property
+    def words_left(self) -> bool:
+        """Whether *no match* stands at the left end and not at the rule: out of the marker's way."""
+        return self.marker is None or self.marker > self.rule.at / 2
+
+    @property
+    def words_right(self) -> bool:
+        """Whether *match* stands at the right end of its side."""
+        return self.marker is None or self.marker < (self.rule.at + 100) / 2
+
+
+def page(
+    verdict: Verdict,
+    references: Sequence[Examined],
+    probe: Examined,
+    *,
+    calibration: Calibration,
+    made_at: datetime | None = None,
+) -> str:
+    """The verdict with its pictures as HTML, without scripts and without anything from outside.
+
+    Args:
+        verdict: What `Verifier.compare` said.
+        references: What it was said of, in the same order.
+        probe: Likewise.
+        calibration: The one that the verdict's error rates come from.
+        made_at: When the verdict was made, with a time zone; now by default.
+
+    Raises:
+        ValueError: The pictures or the calibration aren't the verdict's, or `made_at` has no time zone.
+    """
+    seen = [*references, probe]
+    evidence = (verdict.reference, *verdict.further_references, verdict.probe)
+    if [each.evidence.sha256 for each in seen] != [each.sha256 for each in evidence]:
+        raise ValueError("the pictures of the verdict were expected, found others")
+    if calibration.fingerprint != verdict.fingerprint:
+        raise ValueError(
+            f"a calibration of {verdict.fingerprint} was expected, found {calibration.fingerprint}"
+        )
+    made_at = made_at or datetime.now(UTC)
+    if made_at.tzinfo is None:
+        raise ValueError("a time with a time zone was expected, found one without")
+    names = ("Reference", *(f"Reference {number}" for number in range(2, len(seen))), "Probe")
+    similarity, threshold = words.compared(verdict.similarity, verdict.threshold)
+    upper = _upper(calibration, verdict.threshold)
+    return _template().render(
+        verdict=verdict,
+        words=words,
+        calibration=calibration,
+        pictures=[_picture(about, each) for about, each in zip(names, seen, strict=True)],
+        reasons=words.ordered(verdict.reasons),
+        scale=_scale(verdict, calibration),
+        similarity=similarity,
+        threshold=threshold,
+        rule_upper=words.one_in(upper),
+        views=max((len(each.chips) for each in seen if each.chips is not None), default=0),
+        not_measured=NOT_MEASURED,
+        made_at=made_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        version=_version(),
+    )
+
+
+def _picture(about: str, seen: Examined) -> Picture:
+    from PIL import Image
+
+    evidence = seen.evidence
+    photograph = Image.fromarray(seen.photo.pixels)
+    photograph.thumbnail((SIDE, SIDE), reducing_gap=3.0)
+    return Picture(
+        about=about,
+        evidence=evidence,
+        image=_embedded(photograph, "JPEG", quality=QUALITY),
+        chip=None if seen.chips is None else _embedded(Image.fromarray(seen.chips[0]), "PNG"),
+        alt=f"{about}: {_described(evidence.face, len(evidence.others))}",
+    )
+
+
+def _described(face: Face | None, others: int) -> str:
+    more = f"{others} {'other face' if others == 1 else 'other faces'} marked by dashed boxes"
+    if face is None:
+        return f"no face that could be compared; {more}" if others else "no face found"
+    marked = "a face marked by a box and five points"
+    return f"{marked}; {more}" if others else marked
+
+
+def _embedded(image: Image.Image, kind: str, **options: int) -> str:
+    """An image as a data URL."""
+    encoded = io.BytesIO()
+    image.save(encoded, kind, **options)
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(encoded.getvalue()).decode('ascii')}"
+
+
+def _scale(verdict: Verdict, calibration: Calibration) -> Scale:
+    similarity = verdict.similarity
+    reaches = min(0.0, verdict.threshold, similarity or 0.0)
+    low = -1.0 if reaches < -0.5 else -0.5 if reaches < -0.2 else -0.2 if reaches < 0 else 0.0
+
+    def place(value: float) -> float:
+        return round(100 * (value - low) / (1 - low), 2)
+
+    rule = Flag(verdict.threshold, verdict.policy.fmr, place(verdict.threshold), is_rule=True)
+    flags, unsupported = [rule], []
+    for fmr in MARKED_FMRS:
+        try:
+            threshold = calibration.threshold(fmr)
+        except PolicyError:
+            unsupported.append(words.one_in(fmr))
+            continue
+        if fmr != rule.fmr:
+            flags.append(Flag(threshold, fmr, place(threshold), is_rule=False))
+    return Scale(
+        low=low,
+        flags=tuple(sorted(flags, key=lambda flag: (flag.similarity, -flag.fmr))),
+        rule=rule,
+        marker=None if similarity is None else min(100.0, place(similarity)),
+        unsupported=tuple(unsupported),
+        finest=words.one_in(calibration.finest),
+    )
+
+
+def _upper(calibration: Calibration, threshold: float) -> float:
+    """Bound of the false match rate of the rule that calls everything from `threshold` on a match."""
+    first = calibration.marks[0]
+    return first.fmr_upper if threshold <= first.threshold else calibration.rate(threshold).upper
+
+
+def _signed(degrees: float) -> str:
+    rounded = round(degrees, 1) + 0.0  # never a negative zero
+    return f"{rounded:+.1f}".replace("-", "−")  # noqa: RUF001  # a minus sign, as wide as the plus
+
+
+def _version() -> str:
+    try:
+        return metadata.version("visavis")
+    except metadata.PackageNotFoundError:
+        return "unknown, run from its source"
+
+
+@functools.cache
+def _template() -> jinja2.Template:
+    import jinja2
+
+    source = resources.files("visavis.report").joinpath("verdict.html").read_text(encoding="utf-8")
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string(source)

@@ -1,0 +1,80 @@
+"""A verdict as a few lines for a person at a terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from visavis.report import words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from visavis.decision.verdict import Decision, Evidence, Verdict
+
+WIDTH = 100
+INDENT = 12
+
+COLOURS: Mapping[Decision, str] = {"match": "green", "no_match": "red", "inconclusive": "yellow"}
+
+
+def text(verdict: Verdict, *, colour: bool = False) -> str:
+    """The verdict in about a dozen lines, the decision first; lines are at most 100 characters long.
+
+    Args:
+        verdict: The verdict.
+        colour: Whether to style it with ANSI codes. Nothing is told by colour alone.
+    """
+    loud, quiet = _styles(verdict.decision) if colour else (str, str)
+    lines = [loud(words.DECISIONS[verdict.decision]), *textwrap.wrap(words.meaning(verdict), WIDTH)]
+    for label, value in _rows(verdict):
+        first, *rest = textwrap.wrap(value, WIDTH - INDENT, break_on_hyphens=False)
+        lines.append(quiet(label.ljust(INDENT)) + first)
+        lines += [" " * INDENT + line for line in rest]
+    return "\n".join(lines)
+
+
+def _rows(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    for reason in words.ordered(verdict.reasons):
+        yield "reason" if reason.decisive else "note", words.told(reason)
+    if verdict.similarity is not None:
+        reaches = "reaches" if verdict.similarity >= verdict.threshold else "does not reach"
+        measured, threshold = words.compared(verdict.similarity, verdict.threshold)
+        similarity = f"{measured}, {reaches} the threshold of {threshold}"
+        count = len(verdict.further_references) + 1
+        yield "similarity", similarity if count == 1 else f"{similarity} (average over {count} references)"
+        yield "FMR", _rate(verdict)
+    yield "policy", f"FMR {words.accepts(verdict.policy)}"
+    yield "reference", _photo(verdict.reference)
+    for number, evidence in enumerate(verdict.further_references, start=2):
+        yield f"reference {number}", _photo(evidence)
+    yield "probe", _photo(verdict.probe)
+    yield "pack", f"{verdict.pack} (fingerprint {verdict.fingerprint})"
+    yield "measured on", str(verdict.calibration)
+    yield "not checked", "whether a live person was there, whether a document is genuine"
+    total = verdict.timings_ms.get("total", sum(verdict.timings_ms.values()))
+    yield "time", f"{total:.0f} ms"
+
+
+def _rate(verdict: Verdict) -> str:
+    """In words and, where the data gives one, as a number."""
+    told = words.rate(verdict.fmr, verdict.fmr_upper)
+    return told if verdict.fmr is None or verdict.fmr >= 1 else f"{verdict.fmr:.1e}: {told}"
+
+
+def _photo(evidence: Evidence) -> str:
+    size = f"{words.name_of(evidence.name)}: {evidence.width} x {evidence.height} {evidence.format}"
+    return size if evidence.face is None else f"{size}, eyes {evidence.face.inter_eye_px:.0f} pixels apart"
+
+
+def _styles(decision: Decision) -> tuple[Callable[[str], str], Callable[[str], str]]:
+    """How the decision and how a label is styled."""
+    import click
+
+    def loud(word: str) -> str:
+        return click.style(word, fg=COLOURS[decision], bold=True)
+
+    def quiet(label: str) -> str:
+        return click.style(label, dim=True)
+
+    return loud, quiet

@@ -1,0 +1,117 @@
+"""The words that text and page share: rates as "1 in N", what a decision means, what to do about a reason."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from visavis.decision.policy import Policy
+    from visavis.decision.verdict import Decision, Reason, Verdict
+
+DECISIONS: Mapping[Decision, str] = {
+    "match": "MATCH",
+    "no_match": "NO MATCH",
+    "inconclusive": "CANNOT DECIDE",
+}
+
+# What to do where the reason itself doesn't say it.
+FACES: Mapping[str, str] = {
+    "only": "the only one; a second face of comparable size ends the comparison",
+    "largest_central": "the one that is large and near the middle",
+}
+
+
+def one_in(rate: float) -> str:
+    """A rate as ``"1 in 10,000"``, with two significant digits; from 1 in 20 upwards as ``"31 in 100"``.
+
+    Always rounded towards the higher rate, so that the words never promise more than the number does.
+
+    Args:
+        rate: Above 0 and at most 1.
+    """
+    if not 0 < rate <= 1:
+        raise ValueError(f"a rate above 0 and at most 1 was expected, found {rate}")
+    number = 1 / rate * (1 + 1e-9)  # 1 / 1e-5 is a hair below 100,000
+    if number < 20:
+        return f"{math.ceil(rate * 100 - 1e-7)} in 100"
+    unit = 10 ** (math.floor(math.log10(number)) - 1)
+    return f"1 in {math.floor(number / unit) * unit:,}"
+
+
+def rate(fmr: float | None, upper: float | None) -> str:
+    """The false match rate at a similarity with its bound, or the bound where the data gives no more."""
+    if upper is None:
+        return "unknown"
+    if fmr is None:
+        return f"below {one_in(upper)}"
+    if fmr >= 1:
+        return "not rare (the similarity lies below the range that was measured)"
+    return f"{one_in(fmr)} (upper bound {one_in(upper)})"
+
+
+def meaning(verdict: Verdict) -> str:
+    """What a decision says, in a plain sentence or two, and not more than it says."""
+    several = len(verdict.further_references) + 1
+    if verdict.decision == "match":
+        same = (
+            "The two photographs show the same person"
+            if several == 1
+            else f"The probe shows the same person as the {several} references"
+        )
+        return (
+            f"{same}, by a rule under which at most {one_in(verdict.policy.fmr)} comparisons of different "
+            "people came out as a match when it was measured."
+        )
+    photographs = "two photographs" if several == 1 else f"probe and the {several} references"
+    if verdict.decision == "no_match":
+        return (
+            f"The {photographs} are less alike than the rule asks for, so they are not taken to show the "
+            "same person. This does not prove that they show different people."
+        )
+    compared = "they were not compared" if several == 1 else "the probe was compared with none of them"
+    return f"Nothing is said about whether the {photographs} show the same person: {compared}."
+
+
+def compared(similarity: float | None, threshold: float) -> tuple[str, str]:
+    """Similarity and threshold with three decimals, or five where three would make them look the same."""
+    if similarity is None:
+        return "", f"{threshold:.3f}"
+    alike = similarity != threshold and f"{similarity:.3f}" == f"{threshold:.3f}"
+    decimals = 5 if alike else 3
+    return f"{similarity:.{decimals}f}", f"{threshold:.{decimals}f}"
+
+
+def ordered(reasons: tuple[Reason, ...]) -> list[Reason]:
+    """The reasons, those that decide first."""
+    return sorted(reasons, key=lambda reason: not reason.decisive)
+
+
+def told(reason: Reason) -> str:
+    """A reason as a sentence, with what to do about it."""
+    sentence = reason.message[:1].upper() + reason.message[1:]
+    return f"{sentence}."
+
+
+def accepts(policy: Policy) -> str:
+    """The false match rate that a policy accepts, in words and as a number."""
+    return f"at most {one_in(policy.fmr)} ({policy.fmr:.1e})"
+
+
+def printable(text: str) -> str:
+    r"""A text as given, with what can't be seen as escapes such as ``\x1b``.
+
+    These are line breaks, terminal codes, marks that turn the direction of writing, and halves of surrogate
+    pairs, which file names that aren't UTF-8 are given.
+    """
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
+
+
+def name_of(name: str | None) -> str:
+    """What a photo is called."""
+    return "(no name)" if name is None else printable(name)

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import dataclasses
+import re
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import pytest
+
+from visavis.decision.verdict import Reason
+from visavis.report import words
+
+if TYPE_CHECKING:
+    from tests.report.conftest import Studio
+
+
+# By hand: the reciprocal with two digits kept and the rest cut off; above 1 in 20 the per cent, rounded up.
+@pytest.mark.parametrize(
+    ("rate", "expected"),
+    [
+        (1e-1, "10 in 100"),
+        (1e-2, "1 in 100"),
+        (1e-3, "1 in 1,000"),
+        (1e-4, "1 in 10,000"),
+        (1e-5, "1 in 100,000"),  # 1 / 1e-5 is 99,999.99999999999 in floating point
+        (1e-6, "1 in 1,000,000"),
+        (2.5e-4, "1 in 4,000"),
+        (3.2e-6, "1 in 310,000"),  # 312,500
+        (1.02e-4, "1 in 9,800"),  # 9,803.9
+        (1.001e-4, "1 in 9,900"),  # 9,990.01: not 10,000, which would promise more
+        (9.99e-5, "1 in 10,000"),  # 10,010.01
+        (0.03, "1 in 33"),
+        (0.05, "1 in 20"),
+        (0.0501, "6 in 100"),
+        (0.077, "8 in 100"),
+        (0.31, "31 in 100"),
+        (0.311, "32 in 100"),
+        (0.07, "7 in 100"),  # 100 * 0.07 is 7.000000000000001 in floating point
+        (1.0, "100 in 100"),
+    ],
+)
+def test_one_in(rate: float, expected: str) -> None:
+    assert words.one_in(rate) == expected
+
+
+def test_words_never_promise_more_than_the_number() -> None:
+    for step in range(1, 700):
+        rate = 10 ** (-step / 100)
+        match = re.fullmatch(r"(\d+) in ([\d,]+)", words.one_in(rate))
+        assert match
+        told = Fraction(int(match[1]), int(match[2].replace(",", "")))
+        assert rate * (1 - 1e-8) <= told <= rate * 1.2
+
+
+@pytest.mark.parametrize("rate", [0.0, -1e-4, 1.0001, float("nan")])
+def test_what_is_no_rate_is_refused(rate: float) -> None:
+    with pytest.raises(ValueError, match="above 0 and at most 1"):
+        words.one_in(rate)
+
+
+@pytest.mark.parametrize(
+    ("fmr", "upper", "expected"),
+    [
+        (4e-5, 1.1e-4, "1 in 25,000 (upper bound 1 in 9,000)"),
+        (None, 8e-6, "below 1 in 120,000"),  # 125,000
+        (1.0, 1.0, "not rare (the similarity lies below the range that was measured)"),
+        (None, None, "unknown"),
+    ],
+)
+def test_rate(fmr: float | None, upper: float | None, expected: str) -> None:
+    assert words.rate(fmr, upper) == expected
+
+
+@pytest.mark.parametrize(
+    ("similarity", "threshold", "expected"),
+    [
+        (0.51234, 0.421, ("0.512", "0.421")),
+        (0.42096, 0.421, ("0.42096", "0.42100")),
+        (0.421, 0.421, ("0.421", "0.421")),
+        (-0.05, 0.421, ("-0.050", "0.421")),
+        (None, 0.421, ("", "0.421")),
+    ],
+)
+def test_a_near_miss_can_be_told_from_a_hit(
+    similarity: float | None, threshold: float, expected: tuple[str, str]
+) -> None:
+    assert words.compared(similarity, threshold) == expected
+
+
+def test_a_match_means_no_more_than_the_rule_that_was_measured(studio: Studio) -> None:
+    assert words.meaning(studio.case(0.512).verdict) == (
+        "The two photographs show the same person, by a rule under which at most 1 in 10,000 comparisons of "
+        "different people came out as a match when it was measured."
+    )
+
+
+def test_no_match_is_no_proof_of_different_people(studio: Studio) -> None:
+    assert words.meaning(studio.case(0.2).verdict).endswith(
+        "This does not prove that they show different people."
+    )
+
+
+@pytest.mark.parametrize(
+    ("similarity", "expected"),
+    [
+        (0.7, "The probe shows the same person as the 3 references, by a rule"),
+        (0.2, "The probe and the 3 references are less alike than the rule asks for"),
+        (
+            None,
+            "Nothing is said about whether the probe and the 3 references show the same person: the probe",
+        ),
+    ],
+)
+def test_several_references_are_counted(studio: Studio, similarity: float | None, expected: str) -> None:
+    three = [studio.examined(f"{number}.jpg", found=studio.face()) for number in range(3)]
+    assert words.meaning(studio.case(similarity, references=three).verdict).startswith(expected)
+
+
+def test_every_reason_is_one_sentence(studio: Studio, code: str) -> None:
+    (reason,) = studio.reasoned(code).verdict.reasons
+    told = words.told(reason)
+    assert reason.code == code
+    assert told[0].isupper()
+    assert told.count(":") <= 1
+    assert told.endswith(".")
+    assert not told.endswith("..")
+
+
+def test_every_decisive_reason_says_what_to_do(studio: Studio, code: str) -> None:
+    (reason,) = studio.reasoned(code).verdict.reasons
+    if reason.decisive:
+        assert re.search(r": (use|give|crop|come)\b", words.told(reason))
+
+
+def test_decisive_reasons_come_first_and_keep_their_order() -> None:
+    reasons = tuple(
+        Reason(code, "probe", code, decisive=decisive)
+        for code, decisive in (("a", False), ("b", True), ("c", False), ("d", True))
+    )
+    assert [reason.code for reason in words.ordered(reasons)] == ["b", "d", "a", "c"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Ausweis Müller 2.jpg", "Ausweis Müller 2.jpg"),
+        ("写真.jpg", "写真.jpg"),
+        ("a\nMATCH", r"a\nMATCH"),
+        ("\x1b[32mMATCH", r"\x1b[32mMATCH"),
+        ("gpj.\u202etrap", r"gpj.\u202etrap"),
+        ("\udcff.jpg", r"\udcff.jpg"),  # what Python makes of the byte 0xff in a file name
+        (None, "(no name)"),
+    ],
+)
+def test_names_are_shown_as_given_with_the_invisible_made_visible(name: str | None, expected: str) -> None:
+    assert words.name_of(name) == expected
+
+
+def test_every_rule_for_choosing_a_face_has_words() -> None:
+    from visavis.decision.policy import FACES
+
+    assert set(words.FACES) == set(FACES)
+
+
+def test_accepts(studio: Studio) -> None:
+    policy = dataclasses.replace(studio.case().verdict.policy, fmr=2.5e-4)
+    assert words.accepts(policy) == "at most 1 in 4,000 (2.5e-04)"
