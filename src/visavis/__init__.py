@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from visavis.photo import Photo
     from visavis.verifier import Verifier, verify
 
+    __version__: str
+
 __all__ = [
     "Box",
     "PackError",
@@ -29,6 +31,7 @@ __all__ = [
     "Verdict",
     "Verifier",
     "VisavisError",
+    "__version__",
     "verify",
 ]
 
@@ -48,9 +51,21 @@ _ROOMS = {
 
 
 def __getattr__(name: str) -> object:
+    if name == "__version__":
+        return _version()
     if name not in _ROOMS:
         raise AttributeError(f"module 'visavis' has no attribute {name!r}")
     return getattr(import_module(_ROOMS[name]), name)
+
+
+def _version() -> str:
+    """The version that is installed; ``"unknown"`` where the source was never installed."""
+    from importlib import metadata
+
+    try:
+        return metadata.version("visavis")
+    except metadata.PackageNotFoundError:
+        return "unknown"
 
 
 def __dir__() -> list[str]:

@@ -17,7 +17,7 @@ class VisavisError(Exception):
     """
 
     def __init__(self, code: str, message: str, *, found: object = None, expected: object = None) -> None:
-        super().__init__(message)
+        super().__init__(code, message)  # what unpickling calls it with
         self.code = code
         self.message = message
         self.found = found

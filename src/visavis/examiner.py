@@ -125,7 +125,7 @@ class Examiner:
                 chips = align(photo, chosen, self.pack.views)
             if problem is None:
                 with clock("recognise"):
-                    template = self._recognise(chips)
+                    [template] = self._recognise([chips])
         return Examined(photo, evidence, problem, chips, template, clock.timings_ms)
 
 

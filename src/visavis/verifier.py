@@ -72,13 +72,7 @@ class Verifier:
         policy = policy or self.policy
         self.calibration.threshold(policy.fmr)  # refused before anybody's face is looked at
         references = _several(reference)
-        if not 1 <= len(references) <= MAX_REFERENCES:
-            raise VisavisError(
-                "references.count",
-                "too many or too few references",
-                found=len(references),
-                expected=f"1 to {MAX_REFERENCES} of one person",
-            )
+        _check_count(references)
         seen = [self.examine(photo, policy=policy, face=reference_face) for photo in references]
         return self.compare(seen, self.examine(probe, policy=policy, face=probe_face), policy=policy)
 
@@ -99,9 +93,13 @@ class Verifier:
         """The verdict on examined photos.
 
         Several references must be of one person: where two of them don't match each other, nothing is
-        decided. Their similarities to the probe are averaged; the false match rate given is that of a single
-        comparison, which the average does not exceed.
+        decided. Their similarities to the probe are averaged, which makes a false match rarer; the rate given
+        is that of a single comparison.
+
+        Raises:
+            VisavisError: `references.count`: none, or more than eight.
         """
+        _check_count(references)
         policy = policy or self.policy
         clock = Clock()
         with clock("compare"):
@@ -173,6 +171,16 @@ def _several(reference: PhotoSource | Photo | Sequence[PhotoSource | Photo]) -> 
     if isinstance(reference, list | tuple):
         return reference
     return [cast("PhotoSource | Photo", reference)]
+
+
+def _check_count(references: Sequence[object]) -> None:
+    if not 1 <= len(references) <= MAX_REFERENCES:
+        raise VisavisError(
+            "references.count",
+            "too many or too few references",
+            found=len(references),
+            expected=f"1 to {MAX_REFERENCES} of one person",
+        )
 
 
 def _names(count: int) -> list[str]:

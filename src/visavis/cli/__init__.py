@@ -13,7 +13,7 @@ from visavis.errors import PackError, PhotoError, VisavisError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Exit statuses: 0 to 2 are verdicts, the others those of BSD's sysexits.h.
+# Exit statuses: 0 to 2 are verdicts, the next those of BSD's sysexits.h, the last two a shell's for signals.
 MATCH, NO_MATCH, INCONCLUSIVE = 0, 1, 2
 USAGE = 64
 UNUSABLE_PICTURE = 65
@@ -21,6 +21,7 @@ MISSING_FILE = 66
 NO_PACK = 69
 CANNOT_WRITE = 73
 INTERRUPTED = 130
+NO_READER = 141
 
 COMMANDS = {
     "verify": ("visavis.cli.verify:verify_command", "Is the person on one photo the person on another?"),
@@ -52,16 +53,31 @@ class Commands(click.Group):
             formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
 
+def _show_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        import visavis  # here, for looking the version up takes time
+
+        click.echo(f"visavis {visavis.__version__}")
+        ctx.exit()
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="visavis", message="visavis %(version)s")
-def visavis() -> None:
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version.",
+)
+def commands() -> None:
     """One photograph against one other: is this the same person?"""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit status: one clear line on an error, never a traceback."""
     try:
-        status = visavis.main(arguments, prog_name="visavis", standalone_mode=False)
+        status = commands.main(arguments, prog_name="visavis", standalone_mode=False)
         sys.stdout.flush()
     except click.exceptions.Exit as error:
         status = error.exit_code
@@ -73,9 +89,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except VisavisError as error:
         click.echo(f"visavis: {error}", err=True)
         status = status_of(error)
-    except BrokenPipeError:  # whoever read our output has seen enough
+    except (BrokenPipeError, SystemExit):  # whoever read our output has seen enough; click leaves by itself
         sys.stderr.close()
-        status = MATCH
+        status = NO_READER
+    except OSError as error:  # the disk that our output goes to is full
+        click.echo(f"visavis: the output can't be written ({error.strerror})", err=True)
+        status = CANNOT_WRITE
     sys.exit(status)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+import visavis
 from visavis.cli import NO_PACK
 from visavis.errors import VisavisError
 from visavis.packs.catalogue import DEFAULT_PACK, PACKS
@@ -65,7 +66,7 @@ def _machine() -> list[Finding]:
 
     cores = available_cores()
     return [
-        Finding("visavis", metadata.version("visavis")),
+        Finding("visavis", visavis.__version__),
         Finding("python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
         Finding("processor", ", ".join(processor_features()) or "features not known"),
         Finding("threads", f"{cores} of {os.cpu_count()} cores, by affinity and quota"),

@@ -84,11 +84,12 @@ class Calibration:
     def __post_init__(self) -> None:
         rising = all(a.threshold < b.threshold for a, b in zip(self.marks, self.marks[1:], strict=False))
         falling = all(a.fmr > b.fmr > 0 for a, b in zip(self.marks, self.marks[1:], strict=False))
-        if len(self.marks) < 2 or not rising or not falling:
+        bounded = all(-1 <= mark.threshold <= 1 and mark.fmr <= mark.fmr_upper <= 1 for mark in self.marks)
+        if len(self.marks) < 2 or not (rising and falling and bounded):
             raise PackError(
                 "calibration.damaged",
                 f"the calibration of {self.pack!r} is damaged",
-                expected="at least two marks of rising threshold and falling FMR",
+                expected="at least two marks of rising threshold and falling FMR, none above its bound",
             )
 
     @property
@@ -123,11 +124,11 @@ class Calibration:
 
         Between two marks log FMR is interpolated linearly; beyond the last one there is only its upper bound.
         """
-        if similarity <= self.marks[0].threshold:
+        if similarity < self.marks[0].threshold:
             return Rate(1.0, 1.0)
         if similarity > self.marks[-1].threshold:
             return Rate(None, self.marks[-1].fmr_upper)
-        after = bisect.bisect_left([mark.threshold for mark in self.marks], similarity)
+        after = max(1, bisect.bisect_left([mark.threshold for mark in self.marks], similarity))
         low, high = self.marks[after - 1], self.marks[after]
         share = (similarity - low.threshold) / (high.threshold - low.threshold)
         return Rate(_between(low.fmr, high.fmr, share), _between(low.fmr_upper, high.fmr_upper, share))
@@ -171,7 +172,11 @@ def shipped(pack: str, fingerprint: str) -> Calibration:
     path = resources.files("visavis.decision") / "calibrations" / f"{pack}.json"
     if not path.is_file():
         raise PackError("calibration.missing", f"visavis has no calibration of the pack {pack!r}")
-    calibration = Calibration.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise PackError("calibration.damaged", "a calibration can't be read", found=str(error)) from error
+    calibration = Calibration.from_dict(data)
     if calibration.fingerprint != fingerprint:
         raise PackError(
             "calibration.other_pack",

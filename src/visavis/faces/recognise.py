@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from visavis.errors import PackError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from visavis.packs.runtime import Network
+
+
+BATCH = 16  # faces in one run of the network; more gain nothing and cost memory
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,18 +53,21 @@ class Recogniser:
         self._pack = pack
         self._fingerprint = fingerprint
 
-    def __call__(self, chips: NDArray[np.uint8]) -> Template:
-        """The template of a face: the sum over its chips, each at length 1, brought to length 1.
+    def __call__(self, faces: Sequence[NDArray[np.uint8]]) -> list[Template]:
+        """The templates of faces: each the sum over its chips' vectors at length 1, brought to length 1.
 
         Args:
-            chips: views x 112 x 112 x 3, all of one face.
+            faces: For each face its chips, views x 112 x 112 x 3; the same number of views for all.
         """
-        vectors = self._network(chips)["template"]
-        vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-        vector = vectors.sum(axis=0)
-        vector = (vector / np.linalg.norm(vector)).astype(np.float32)
-        vector.setflags(write=False)
-        return Template(vector, self._pack, self._fingerprint)
+        templates: list[Template] = []
+        for start in range(0, len(faces), BATCH):
+            chips = np.stack(faces[start : start + BATCH])
+            vectors = self._network(chips.reshape(-1, *chips.shape[2:]))["template"]
+            summed = _unit(vectors).reshape(*chips.shape[:2], -1).sum(axis=1)
+            vectors = _unit(summed).astype(np.float32)
+            vectors.setflags(write=False)
+            templates += [Template(vector, self._pack, self._fingerprint) for vector in vectors]
+        return templates
 
 
 def similarity(reference: Template, probe: Template) -> float:
@@ -76,3 +84,8 @@ def similarity(reference: Template, probe: Template) -> float:
             expected=f"{reference.pack} {reference.fingerprint}",
         )
     return float(np.clip(reference.vector @ probe.vector, -1.0, 1.0))
+
+
+def _unit(vectors: NDArray[Any]) -> NDArray[Any]:
+    """Rows brought to length 1."""
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)  # type: ignore[no-any-return]

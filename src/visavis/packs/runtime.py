@@ -63,7 +63,7 @@ def _quota(cgroup: Path) -> float | None:
     try:
         limit, period = (cgroup / "cpu.max").read_text().split()
         return None if limit == "max" else float(limit) / float(period)
-    except (OSError, ValueError):
+    except (OSError, ValueError, ZeroDivisionError):
         pass
     try:
         used = float((cgroup / "cpu/cpu.cfs_quota_us").read_text())

@@ -7,9 +7,10 @@ import functools
 import io
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import metadata, resources
+from importlib import resources
 from typing import TYPE_CHECKING
 
+import visavis
 from visavis.errors import PolicyError
 from visavis.report import words
 
@@ -197,7 +198,7 @@ def page(
         views=max((len(each.chips) for each in seen if each.chips is not None), default=0),
         not_measured=NOT_MEASURED,
         made_at=made_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        version=_version(),
+        version=visavis.__version__,
     )
 
 
@@ -268,13 +269,6 @@ def _upper(calibration: Calibration, threshold: float) -> float:
 def _signed(degrees: float) -> str:
     rounded = round(degrees, 1) + 0.0  # never a negative zero
     return f"{rounded:+.1f}".replace("-", "−")  # noqa: RUF001  # a minus sign, as wide as the plus
-
-
-def _version() -> str:
-    try:
-        return metadata.version("visavis")
-    except metadata.PackageNotFoundError:
-        return "unknown, run from its source"
 
 
 @functools.cache

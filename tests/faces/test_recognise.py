@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import pytest
+
+from visavis.errors import PackError
+from visavis.faces.recognise import BATCH, Recogniser, Template, similarity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from visavis.packs.runtime import Network
+
+
+class Colours:
+    """A network whose vector for a chip is its first pixel, and that notes how much it was given at once."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def __call__(self, chips: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+        assert chips.shape[1:] == (112, 112, 3)
+        self.batches.append(len(chips))
+        return {"template": chips[:, 0, 0].astype(np.float32) - 128}
+
+
+def chips_of(*vectors: Sequence[float]) -> NDArray[np.uint8]:
+    """Chips of one face, a vector for each view."""
+    colours = np.array(vectors)[:, None, None] + 128
+    return np.broadcast_to(colours, (len(vectors), 112, 112, 3)).astype(np.uint8)
+
+
+def template(*vectors: Sequence[float], fingerprint: str = "f" * 16) -> Template:
+    recognise = Recogniser(cast("Network", Colours()), pack="toy", fingerprint=fingerprint)
+    (made,) = recognise([chips_of(*vectors)])
+    return made
+
+
+def test_a_template_has_length_1() -> None:
+    made = template((3, 4, 0))
+    assert made.vector == pytest.approx([0.6, 0.8, 0])
+    assert (made.vector.dtype, made.pack, made.fingerprint) == (np.float32, "toy", "f" * 16)
+
+
+def test_views_weigh_the_same_whatever_their_length() -> None:
+    assert template((100, 0, 0), (0, 1, 0)).vector == pytest.approx([0.5**0.5, 0.5**0.5, 0])
+
+
+def test_many_faces_in_order_and_in_batches() -> None:
+    network = Colours()
+    recognise = Recogniser(cast("Network", network), pack="toy", fingerprint="f" * 16)
+    faces = [chips_of((number, 1, 0), (0, number, 2)) for number in range(40)]
+    made = recognise(faces)
+    assert max(network.batches) == 2 * BATCH
+    assert sum(network.batches) == 80
+    for one, face in zip(made, faces, strict=True):
+        (alone,) = recognise([face])
+        assert (one.vector == alone.vector).all()
+    assert recognise([]) == []
+
+
+def test_nobody_can_change_a_template() -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        template((1, 0, 0)).vector[0] = 2
+
+
+def test_a_repr_without_the_numbers() -> None:
+    assert repr(template((1, 0, 0))) == "<Template of toy ffffffffffffffff, 3 numbers>"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "cosine"),
+    [
+        ((1, 0, 0), (2, 0, 0), 1),
+        ((1, 0, 0), (0, 1, 0), 0),
+        ((1, 0, 0), (-3, 0, 0), -1),
+        ((3, 4, 0), (4, 3, 0), 0.96),
+    ],
+)
+def test_similarity_is_the_cosine(first: Sequence[float], second: Sequence[float], cosine: float) -> None:
+    assert similarity(template(first), template(second)) == pytest.approx(cosine)
+    assert similarity(template(second), template(first)) == similarity(template(first), template(second))
+
+
+def test_similarity_stays_within_its_range() -> None:
+    vectors = np.random.default_rng(0).integers(1, 40, (100, 3))
+    values = [similarity(template(vector), template(3 * vector)) for vector in vectors]
+    assert max(values) <= 1
+    assert min(values) > 0.999999
+
+
+def test_templates_of_two_packs_never_meet() -> None:
+    ours, theirs = template((1, 0, 0)), template((1, 0, 0), fingerprint="0" * 16)
+    for first, second in ((ours, theirs), (theirs, ours)):
+        with pytest.raises(PackError) as caught:
+            similarity(first, second)
+        assert caught.value.code == "pack.other_template"
+        assert caught.value.found == f"toy {second.fingerprint}"
+        assert caught.value.expected == f"toy {first.fingerprint}"
