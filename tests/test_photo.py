@@ -273,6 +273,11 @@ def test_no_decode_gives_more_pixels_than_the_limit(monkeypatch: pytest.MonkeyPa
     assert read.finer(1.0) is read
 
 
+def test_a_200_megapixel_jpeg_comes_at_half_of_its_size() -> None:
+    encoded_ = photo._Jpeg(pictures.jpeg_header_only(16320, 12240))
+    assert encoded_.scale_for(1.0) == 0.5
+
+
 def test_a_jpeg_2000_leaves_out_resolution_levels() -> None:
     drawn = scene(1001, 603, grain=1)
     read = Photo.open(encoded("JPEG2000", drawn), detail=480)
@@ -282,10 +287,13 @@ def test_a_jpeg_2000_leaves_out_resolution_levels() -> None:
     assert difference(read.finer(1.0).pixels, drawn) == 0
 
 
-@pytest.mark.parametrize("width", range(96, 112))
-def test_a_jpeg_2000_of_any_size_gives_the_detail(width: int) -> None:
-    read = Photo.open(encoded("JPEG2000", scene(width, 67)), detail=30)
-    assert 30 <= read.pixels.shape[1] <= 56
+@pytest.mark.parametrize("offset", [(0, 0), (3, 5)])
+@pytest.mark.parametrize("width", range(96, 104))
+def test_a_jpeg_2000_of_any_size_gives_the_detail(width: int, offset: tuple[int, int]) -> None:
+    moved: dict[str, Any] = {"tile_size": (256, 256), "tile_offset": (0, 0), "offset": offset}
+    read = Photo.open(encoded("JPEG2000", scene(width, 68), **moved), detail=10)
+    # 97 and 101 can't do without two levels, but 101 can without three.
+    assert 10 <= read.pixels.shape[1] <= (104 if any(offset) else 26 if width % 8 in {0, 4, 5, 6, 7} else 52)
 
 
 # Upright
@@ -636,6 +644,7 @@ def hostile() -> dict[str, tuple[bytes, str, str]]:
         archive.writestr("a.jpg", jpeg)
     picture_kind, picture_data = pictures.webp_picture(webp)
     rows = pictures.png_rows(scene())
+    passes = pictures.png_rows(scene(200, 149), interlaced=True)
     size_at = j2k.index(b"\xff\x51")
     grey = np.zeros((64, 64), np.uint8)
     ruined = bytearray(progressive)
@@ -711,6 +720,11 @@ def hostile() -> dict[str, tuple[bytes, str, str]]:
         "jpeg in a jpeg": (jpeg[:20] + jpeg, "photo.damaged", "0xd8"),
         "jpeg wrong segment length": (changed(jpeg, 4, b"\0\0"), "photo.damaged", "segment"),
         "jpeg long segment": (changed(jpeg, 4, b"\xff\xff"), "photo.truncated", "JPEG"),
+        "jpeg of a million segments": (
+            jpeg[:2] + pictures.jpeg_segment(0xE5, b"") * (photo.MAX_PIECES + 1) + jpeg[2:],
+            "photo.too_large",
+            "pieces",
+        ),
         "jpeg two frames": (
             pictures.with_segment(jpeg, 0xC0, jpeg_frame(jpeg)),
             "photo.damaged",
@@ -751,7 +765,9 @@ def hostile() -> dict[str, tuple[bytes, str, str]]:
         "png half of the data": (png_of(scene(), rows=rows[: len(rows) // 2]), "photo.truncated", "PNG"),
         "png last row missing": (png_of(scene(), rows=rows[:-601]), "photo.truncated", "PNG"),
         "png last pass missing": (
-            png_of(scene(), interlaced=True, rows=pictures.png_rows(scene(), interlaced=True)[:-30000]),
+            png_of(
+                scene(200, 149), interlaced=True, rows=passes[: -601 * 74]
+            ),  # its last row is of another pass
             "photo.truncated",
             "PNG",
         ),
@@ -842,6 +858,12 @@ def hostile() -> dict[str, tuple[bytes, str, str]]:
             "photo.too_large",
             "tiles",
         ),
+        "j2k 65535 layers": (
+            changed(j2k, j2k.index(b"\xff\x52") + 6, b"\xff\xff"),
+            "photo.too_large",
+            "layers",
+        ),
+        "j2k order changes": (j2k.replace(b"\xff\x64", b"\xff\x5f", 1), "photo.format", "progression"),
         "j2k tiny blocks": (
             encoded("JPEG2000", no_jp2=True, codeblock_size=(4, 4)),
             "photo.format",
@@ -992,14 +1014,15 @@ def test_heic() -> None:
 
 def test_pixels_that_somebody_holds_are_copied() -> None:
     mine = scene()
-    held = Photo.from_pixels(mine[:, ::-1])
+    held, plain = Photo.from_pixels(mine[:, ::-1]), Photo.from_pixels(mine)
     mine[:] = 0
+    assert difference(plain.pixels, scene()) == 0
     assert (held.format, held.width, held.height, held.scale, held.notes) == ("array", 200, 150, 1.0, ())
     assert difference(held.pixels, scene()[:, ::-1]) == 0
     assert held.pixels.flags.c_contiguous
     assert not held.pixels.flags.writeable
     assert held.finer(1.0) is held
-    assert held.sha256 != Photo.from_pixels(scene()).sha256
+    assert held.sha256 != plain.sha256
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,9 @@ MAX_PIECES = 65_536
 MAX_TILES_JPEG2000 = 4_096
 """Tiles of a JPEG 2000: its decoder reserves some 6 kB for each before it reads one."""
 
+MAX_LAYERS_JPEG2000 = 64
+"""Quality layers: each visits each tile, component and level, and 65535 of them would do so for seconds."""
+
 MAX_METADATA = 16 * 2**20
 """Bytes of a PNG that aren't picture data, and of an ICC profile: Pillow keeps a second copy of them."""
 
@@ -238,7 +241,7 @@ def _read_path(path: str | os.PathLike[str]) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             raise PhotoError("photo.unreadable", f"{name} isn't a regular file")
         _check_bytes(status.st_size)
-        with open(descriptor, "rb", buffering=0, closefd=False) as file:  # no path
+        with open(descriptor, "rb", buffering=0, closefd=False) as file:
             return _read_file(cast("BinaryIO", file), name)
     finally:
         os.close(descriptor)
@@ -1089,8 +1092,10 @@ class _Jpeg2000(_Encoded):
                 body = self._slice(position + 4, max(length, 2) - 2)
                 if marker == 0xFF90:
                     tile_part = self._tile_part(position, body, end)
+                elif marker == 0xFF5F:
+                    raise self._unsupported("changes of the progression order", "one order")
                 elif marker in {0xFF52, 0xFF53}:
-                    self._coding(body[5:] if marker == 0xFF52 else body[2:], body)
+                    self._coding(body, default=marker == 0xFF52)
                 position += 2 + max(length, 2)
             count += 1
             self._count_pieces(count)
@@ -1145,20 +1150,24 @@ class _Jpeg2000(_Encoded):
         sides = (self.width, self.height)
         return self.at_origin and all((side + step // 2) // step == -(-side // step) for side in sides)
 
-    def _coding(self, style: bytes, body: bytes) -> None:
-        """Levels, code blocks and precincts of COD and COC: tiny ones would cost memory without measure."""
+    def _coding(self, body: bytes, *, default: bool) -> None:
+        """Layers, levels, code blocks and precincts of COD and COC (ISO/IEC 15444-1, A.6.1 and A.6.2)."""
+        style = body[5:] if default else body[2:]
         if len(style) < 5:
             raise self._damaged("a broken coding style")
+        if default and int.from_bytes(body[2:4]) > MAX_LAYERS_JPEG2000:
+            raise self._too_large(f"{int.from_bytes(body[2:4])} layers", f"at most {MAX_LAYERS_JPEG2000}")
         levels, block_w, block_h = style[:3]
         self.levels = min(self.levels, levels)
-        precincts = style[5:] if body[0] & 1 else b""
+        precincts = style[5:] if body[0 if default else 1] & 1 else b""
+        # The decoder keeps notes on each block and precinct: tiny ones would cost memory without measure.
         if block_w + block_h + 4 < 8 or any(min(size >> 4, size & 15) < 4 for size in precincts[1:]):
             raise self._unsupported("tiny code blocks or precincts", "at least 256 pixels each")
 
     def decode(self, scale: float, notes: list[str]) -> NDArray[np.uint8]:
         from PIL import Jpeg2KImagePlugin
 
-        level = self.scales[::-1].index(scale)
+        level = int(1 / scale).bit_length() - 1
         image = _load(Jpeg2KImagePlugin.Jpeg2KImageFile, self.data, reduce=level)
         # Pillow stretches samples of any depth to 8 or 16 bits.
         return _srgb(_Raster.of_image(image, bits=16 if self.bits > 8 else 8), self.profile, notes)
