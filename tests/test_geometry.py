@@ -1,17 +1,19 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from visavis import geometry
 from visavis.geometry import Box
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 COORDINATES = st.floats(-1000, 1000)
 

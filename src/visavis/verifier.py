@@ -62,7 +62,8 @@ class Verifier:
             reference: A photo (path, bytes, file object or `Photo`), or up to eight of *one* person.
             probe: The photo of the person who claims to be the same.
             policy: What applies to this call.
-            reference_face: Where on the reference the face is, in pixels of the upright full-size picture.
+            reference_face: Where on the (first) reference the face is, in pixels of the upright full-size
+                picture.
             probe_face: Where on the probe.
 
         Raises:
@@ -73,7 +74,10 @@ class Verifier:
         self.calibration.threshold(policy.fmr)  # refused before anybody's face is looked at
         references = _several(reference)
         _check_count(references)
-        seen = [self.examine(photo, policy=policy, face=reference_face) for photo in references]
+        boxes = [reference_face, *[None] * (len(references) - 1)]
+        seen = [
+            self.examine(photo, policy=policy, face=box) for photo, box in zip(references, boxes, strict=True)
+        ]
         return self.compare(seen, self.examine(probe, policy=policy, face=probe_face), policy=policy)
 
     def examine(

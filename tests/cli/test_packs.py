@@ -58,7 +58,7 @@ def states() -> dict[str, str]:
 def test_the_list_shows_what_there_is_and_what_is_installed(folder: Path) -> None:
     assert run("install", "toy").exit_code == 0
     lines = run("list").stdout.splitlines()
-    assert lines[0].split() == ["NAME", "INSTALLED", "DOWNLOAD", "TEMPLATE", "LICENCE", "SUMMARY"]
+    assert lines[0].split() == ["NAME", "INSTALLED", "SIZE", "TEMPLATE", "LICENCE", "SUMMARY"]
     rows = {line.split()[0]: line for line in lines[1:]}
     assert set(rows) == {"sface", "edgeface-xs", "edgeface-xxs", "toy"}
     assert "  yes  " in rows["toy"]
@@ -74,7 +74,7 @@ def test_the_list_as_json(folder: Path) -> None:
         "name": "toy",
         "default": False,
         "state": "no",
-        "download_bytes": 2_100_000,
+        "files_bytes": 2_100_000,
         "template_size": 8,
         "licence": "MIT",
         "fingerprint": catalogue.PACKS["toy"].fingerprint,

@@ -1,18 +1,20 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
-
 from tests.pictures import encoded, scene
+
 from visavis import geometry
 from visavis.faces.align import CHIP_POINTS, CHIP_SIDE, align, warp
 from visavis.faces.face import Face
 from visavis.geometry import Box
 from visavis.packs.catalogue import View
 from visavis.photo import Photo
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 IDENTITY = np.array([[1.0, 0, 0], [0, 1, 0]])
 
@@ -154,4 +156,5 @@ def test_each_view_is_cut_as_it_says() -> None:
 
 def test_chips_are_what_the_networks_take() -> None:
     chips = align(photo(scene(300, 200)), face_at(CHIP_POINTS), [View(), View(1.1)])
-    assert (chips.shape, chips.dtype) == ((2, 112, 112, 3), np.uint8)
+    assert chips.shape == (2, 112, 112, 3)
+    assert chips.dtype == np.uint8

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 
+import numpy as np
 import pytest
 
 from visavis.faces.face import LANDMARKS, Face
@@ -60,6 +61,14 @@ def test_as_plain_data_and_back(disagreement: float | None) -> None:
     again = Face.from_dict(json.loads(json.dumps(data)))
     assert again.to_dict() == data
     assert again.landmarks == UPRIGHT.landmarks
+
+
+def test_what_is_read_back_is_written_the_same_again() -> None:
+    random = np.random.default_rng(0)
+    for _ in range(200):
+        points = ((float(x), float(y)) for x, y in random.uniform(0, 300, (5, 2)))
+        data = face(*points).to_dict()
+        assert Face.from_dict(data).to_dict() == data
 
 
 def test_a_face_is_frozen() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
@@ -11,6 +11,9 @@ from onnx import TensorProto, helper
 
 from visavis.packs import runtime
 from visavis.packs.runtime import Network, available_cores
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -88,7 +91,7 @@ def toy() -> bytes:
         helper.make_node("Add", ["floats", "floats"], ["twice"]),
         helper.make_node("ReduceSum", ["floats", "axes"], ["sum"], keepdims=0),
     ]
-    shape = ["n", "h", "w", 3]
+    shape: list[str | int | None] = ["n", "h", "w", 3]
     graph = helper.make_graph(
         nodes,
         "toy",
@@ -101,7 +104,7 @@ def toy() -> bytes:
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     onnx.checker.check_model(model)
-    return model.SerializeToString()
+    return bytes(model.SerializeToString())
 
 
 def test_a_network_gives_its_outputs_by_name() -> None:

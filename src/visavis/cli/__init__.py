@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
@@ -19,6 +20,7 @@ USAGE = 64
 UNUSABLE_PICTURE = 65
 MISSING_FILE = 66
 NO_PACK = 69
+FAULT = 70
 CANNOT_WRITE = 73
 INTERRUPTED = 130
 NO_READER = 141
@@ -95,6 +97,15 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except OSError as error:  # the disk that our output goes to is full
         click.echo(f"visavis: the output can't be written ({error.strerror})", err=True)
         status = CANNOT_WRITE
+    except Exception as error:  # 1 would be read as "no match"
+        if os.environ.get("VISAVIS_TRACEBACK"):
+            raise
+        click.echo(
+            f"visavis: a fault in visavis itself, {type(error).__name__}: {error} "
+            "(please report it; VISAVIS_TRACEBACK=1 shows where)",
+            err=True,
+        )
+        status = FAULT
     sys.exit(status)
 
 

@@ -31,9 +31,9 @@ def list_packs(*, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([_row(pack) for pack in PACKS.values()], indent=2))
         return
-    table = [("NAME", "INSTALLED", "DOWNLOAD", "TEMPLATE", "LICENCE", "SUMMARY")]
+    table = [("NAME", "INSTALLED", "SIZE", "TEMPLATE", "LICENCE", "SUMMARY")]
     for pack in PACKS.values():
-        size, numbers = megabytes(_download_size(pack)), f"{pack.template_size} numbers"
+        size, numbers = megabytes(_files_size(pack)), f"{pack.template_size} numbers"
         table.append((pack.name, _state(pack.name), size, numbers, pack.licence, pack.summary))
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for line in table:
@@ -113,7 +113,7 @@ def _row(pack: Pack) -> dict[str, str | int | bool]:
         "name": pack.name,
         "default": pack.name == DEFAULT_PACK,
         "state": _state(pack.name),
-        "download_bytes": _download_size(pack),
+        "files_bytes": _files_size(pack),
         "template_size": pack.template_size,
         "licence": pack.licence,
         "fingerprint": pack.fingerprint,
@@ -154,5 +154,5 @@ def _file_lines(file: File) -> Iterator[str]:
             yield f"from {source.url}"
 
 
-def _download_size(pack: Pack) -> int:
+def _files_size(pack: Pack) -> int:
     return sum(file.size for file in pack.files.values())

@@ -111,10 +111,8 @@ def verify_command(
     policy = Policy(fmr=fmr, faces=faces.replace("-", "_"))
     verifier = _verifier(pack, offline=offline)
     verifier.calibration.threshold(policy.fmr)  # an impossible policy is refused before a picture is opened
-    seen = [
-        verifier.examine(_source(name), policy=policy, face=boxes.get("reference"))
-        for name in (reference, *further)
-    ]
+    seen = [verifier.examine(_source(reference), policy=policy, face=boxes.get("reference"))]
+    seen += [verifier.examine(_source(name), policy=policy) for name in further]
     probed = verifier.examine(_source(probe), policy=policy, face=boxes.get("probe"))
     if (box := boxes.get(None)) is not None:
         seen, probed = _where_meant(verifier, policy, box, seen, probed)

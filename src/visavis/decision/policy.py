@@ -35,7 +35,7 @@ class Policy:
     fmr: float = 1e-4
     faces: str = "only"
     min_inter_eye_px: float = 10.0
-    min_confidence: float = 0.5
+    min_confidence: float = 0.6
     max_disagreement: float = 0.6
 
     def __post_init__(self) -> None:

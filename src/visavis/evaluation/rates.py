@@ -54,7 +54,7 @@ def fmr_replicates(
     Drawing people and weighing each comparison by the product of how often its two people were drawn keeps
     that dependence (the subsets bootstrap of Bolle, Ratha, Pankanti, "Error analysis of pattern recognition
     systems: the subsets bootstrap", CVIU 93(1), 2004, with the weights for pairs of Owen, "The pigeonhole
-        bootstrap", Annals of Applied Statistics 1(2), 2007).
+    bootstrap", Annals of Applied Statistics 1(2), 2007).
 
     Returns:
         replicates x thresholds.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,17 +57,18 @@ class Face:
         return math.degrees(math.atan2(-down[0], down[1]))
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain data, numbers rounded to what they can carry."""
+        """As plain data, numbers rounded to what they can carry, and measured on the rounded points."""
         box = self.box
+        first, second, third, fourth, fifth = ((round(x, 1), round(y, 1)) for x, y in self.landmarks)
+        rounded = replace(self, landmarks=(first, second, third, fourth, fifth))
         return {
             "box_px": [round(value, 1) for value in (box.x, box.y, box.width, box.height)],
             "landmarks_px": {
-                name: [round(x, 1), round(y, 1)]
-                for name, (x, y) in zip(LANDMARKS, self.landmarks, strict=True)
+                name: list(point) for name, point in zip(LANDMARKS, rounded.landmarks, strict=True)
             },
             "confidence": round(self.confidence, 4),
-            "inter_eye_px": round(self.inter_eye_px, 1),
-            "roll_deg": round(self.roll_deg, 1),
+            "inter_eye_px": round(rounded.inter_eye_px, 1),
+            "roll_deg": round(rounded.roll_deg, 1),
             "disagreement": None if self.disagreement is None else round(self.disagreement, 3),
         }
 

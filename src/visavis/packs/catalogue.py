@@ -88,7 +88,7 @@ class Pack:
         title: What a person calls it.
         summary: One line for the list.
         detector: Finds faces and five landmarks on a photo.
-        landmarks: A second opinion on a face and its landmarks.
+        landmarks: Places the landmarks of the face that is compared.
         recogniser: Chip to template.
         template_size: Numbers in a template.
         views: The chips that a template is the sum of: each costs time, and errors that they don't share

@@ -1,0 +1,294 @@
+from __future__ import annotations
+
+import io
+import json
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import pytest
+from PIL import Image
+from tests.pictures import encoded, exif_of, scene
+from tests.test_photo import HOSTILE
+
+import visavis
+from visavis import cli, verifier
+from visavis.cli import progress
+from visavis.cli.verify import face_boxes
+from visavis.errors import PackError
+from visavis.geometry import Box
+from visavis.packs import install as packs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from visavis.verifier import Verifier
+
+
+@pytest.fixture
+def folder(portraits: Mapping[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory: the portraits, one without a face, and a picture of two people."""
+    for name, content in portraits.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "blank.png").write_bytes(encoded("PNG", scene(300, 200)))
+    opened = {name: Image.open(io.BytesIO(data)).convert("RGB") for name, data in portraits.items()}
+    crowd = Image.new("RGB", (1100, 600), (90, 90, 90))
+    crowd.paste(opened["biden.jpg"].crop((250, 0, 900, 758)).resize((514, 600)), (0, 0))
+    crowd.paste(opened["obama2.jpg"].crop((0, 150, 626, 880)).resize((515, 600)), (550, 0))
+    crowd.save(tmp_path / "crowd.png", compress_level=1)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+BIDEN, OBAMA = "0,0,514,600", "550,0,515,600"  # where they are in the crowd
+
+
+@pytest.fixture
+def loaded(sface: Verifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pack needn't be loaded again for each test."""
+    monkeypatch.setattr(verifier, "Verifier", lambda pack: sface)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Any:
+    def run(*words: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as left:
+            cli.main(["verify", *words])
+        assert isinstance(left.value.code, int)
+        return (left.value.code, *capsys.readouterr())
+
+    return run
+
+
+# Output
+
+
+@pytest.mark.usefixtures("folder", "loaded")
+def test_a_person_reads_the_decision_first(run: Any) -> None:
+    expected = {"obama2.jpg": (0, "MATCH"), "biden.jpg": (1, "NO MATCH"), "blank.png": (2, "CANNOT DECIDE")}
+    for probe, (status, first) in expected.items():
+        found, out, err = run("obama.jpg", probe)
+        assert (found, err) == (status, "")
+        assert out.splitlines()[0] == first
+        assert "\x1b" not in out, "no colours where nobody watches"
+        assert probe in out
+
+
+@pytest.mark.usefixtures("folder", "loaded")
+def test_json(run: Any) -> None:
+    for probe, status, decision in (
+        ("obama2.jpg", 0, "match"),
+        ("biden.jpg", 1, "no_match"),
+        ("blank.png", 2, "inconclusive"),
+    ):
+        found, out, err = run("--json", "--fmr", "1e-3", "obama.jpg", probe)
+        assert (found, err) == (status, "")
+        data = json.loads(out)
+        assert data["decision"] == decision
+        assert data["policy"]["fmr"] == 1e-3
+        assert data["probe"]["name"] == probe
+        assert visavis.Verdict.from_dict(data).to_dict() == data
+
+
+@pytest.mark.usefixtures("loaded")
+def test_a_report_needs_nothing_else(run: Any, folder: Path) -> None:
+    path = folder / "new folder/report.html"
+    status, out, _ = run("--report", str(path), "obama.jpg", "obama2.jpg")
+    assert status == 0
+    assert out.startswith("MATCH")
+    page = path.read_text(encoding="utf-8")
+    assert page.lower().startswith("<!doctype html>")
+    sources = re.findall(r"""\b(?:src|href)\s*=\s*["']?([^"'\s>]+)""", page)
+    assert len(sources) >= 2
+    assert [source[:40] for source in sources if not source.startswith(("data:image/", "#"))] == []
+    assert re.search(r"<script|<link|<iframe|@import|url\(", page) is None
+    assert str(folder) not in page, "folders are nobody's business"
+
+
+@pytest.mark.usefixtures("loaded")
+def test_a_report_on_nothing(run: Any, folder: Path) -> None:
+    status, _, _ = run("--report", "report.html", "blank.png", "crowd.png")
+    assert status == 2
+    assert "data:image/" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+# Which face
+
+
+@pytest.mark.usefixtures("folder", "loaded")
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (["obama.jpg", "crowd.png"], 2),
+        (["--face", OBAMA, "obama.jpg", "crowd.png"], 0),
+        (["--face", BIDEN, "obama.jpg", "crowd.png"], 1),
+        (["--face", OBAMA, "crowd.png", "obama.jpg"], 0),
+        (["--face", BIDEN, "crowd.png", "obama.jpg"], 1),
+        (["--face", f"probe:{OBAMA}", "obama.jpg", "crowd.png"], 0),
+        (["--face", f"probe:{BIDEN}", "obama.jpg", "crowd.png"], 1),
+        (["--face", f"reference:{OBAMA}", "obama.jpg", "crowd.png"], 2),  # nobody there, and a crowd
+        (["--face", OBAMA, "crowd.png", "crowd.png"], 64),  # which of them?
+        (["--face", f"probe:{OBAMA}", "--face", f"reference:{OBAMA}", "crowd.png", "crowd.png"], 0),
+        (["--face", f"probe:{OBAMA}", "--face", f"reference:{BIDEN}", "crowd.png", "crowd.png"], 1),
+        (["--face", "372,83,240,328", "obama2.jpg", "obama.jpg"], 0),  # no crowd: the probe is meant
+        (["--face", "0,900,50,50", "obama2.jpg", "obama.jpg"], 2),
+        (["--faces", "largest-central", "obama.jpg", "crowd.png"], 0),
+        (["--faces", "only", "obama.jpg", "crowd.png"], 2),
+        (["--face", BIDEN, "--faces", "largest-central", "obama.jpg", "crowd.png"], 1),
+    ],
+)
+def test_a_face_can_be_said(words: list[str], status: int, run: Any) -> None:
+    assert run(*words)[0] == status
+
+
+BOX = Box(1, 2, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("values", "boxes"),
+    [
+        ((), {}),
+        (("1,2,3,4",), {None: BOX}),
+        ((" 1, 2.0,3e0 ,4",), {None: BOX}),
+        (("probe:1,2,3,4",), {"probe": BOX}),
+        (("probe:1,2,3,4", "reference:5,6,7,8"), {"probe": BOX, "reference": Box(5, 6, 7, 8)}),
+        (("-1,-2,3,4",), {None: Box(-1, -2, 3, 4)}),
+        (("1,2,3",), None),
+        (("1,2,3,4,5",), None),
+        (("1,2,3,x",), None),
+        (("1,2,-3,4",), None),
+        (("nan,2,3,4",), None),
+        (("1,2,inf,4",), None),
+        (("",), None),
+        (("suspect:1,2,3,4",), None),
+        (("reference 2:1,2,3,4",), None),
+        (("1,2,3,4", "1,2,3,4"), None),
+        (("probe:1,2,3,4", "probe:1,2,3,4"), None),
+        (("1,2,3,4", "probe:1,2,3,4"), None),
+        (("probe:1,2,3,4", "1,2,3,4"), None),
+    ],
+)
+def test_boxes(values: tuple[str, ...], boxes: dict[str | None, Box] | None) -> None:
+    context, option = click.Context(click.Command("verify")), click.Option(["--face"])
+    if boxes is None:
+        with pytest.raises(click.BadParameter):
+            face_boxes(context, option, values)
+    else:
+        assert face_boxes(context, option, values) == boxes
+
+
+@pytest.mark.usefixtures("folder", "loaded")
+def test_further_references(run: Any) -> None:
+    status, out, _ = run("--json", "--also", "obama2.jpg", "obama.jpg", "obama2.jpg")
+    assert status == 0
+    assert [seen["name"] for seen in json.loads(out)["further_references"]] == ["obama2.jpg"]
+    status, out, _ = run("--json", "--also", "biden.jpg", "obama.jpg", "obama2.jpg")
+    assert status == 2
+    assert [reason["code"] for reason in json.loads(out)["reasons"]] == ["references_differ"]
+
+
+# Hostile pictures
+
+
+@pytest.mark.usefixtures("loaded")
+@pytest.mark.parametrize(("data", "code"), [(data, code) for data, code, _ in HOSTILE.values()], ids=HOSTILE)
+def test_a_hostile_picture_costs_one_line(data: bytes, code: str, run: Any, tmp_path: Path) -> None:
+    path = tmp_path / "hostile.jpg"
+    path.write_bytes(data)
+    status, out, err = run(str(path), str(path))
+    assert (status, out) == (65, "")
+    assert err.startswith("visavis: ")
+    assert err.count("\n") == 1
+    assert err.rstrip("\n").isprintable()
+
+
+@pytest.mark.usefixtures("folder", "loaded")
+def test_a_hostile_name(run: Any) -> None:
+    name = "\x1b[31mred\nline.jpg"
+    status, _, err = run("obama.jpg", name)
+    assert status == 66
+    assert err.count("\n") == 1
+    assert "\x1b" not in err
+    Path(name).write_bytes(encoded("PNG", scene(300, 200)))
+    status, out, _ = run("obama.jpg", name)
+    assert status == 2
+    assert "\x1b" not in out
+
+
+@pytest.mark.usefixtures("loaded")
+def test_a_phone_picture_that_lies_on_its_side(run: Any, folder: Path) -> None:
+    lying = Image.open(folder / "obama.jpg").rotate(90, expand=True)
+    (folder / "phone.jpg").write_bytes(encoded("JPEG", lying, quality=92, exif=exif_of(6)))
+    (folder / "stripped.jpg").write_bytes(encoded("JPEG", lying, quality=92))
+    status, out, _ = run("--json", "obama2.jpg", "phone.jpg")
+    assert status == 0
+    assert json.loads(out)["probe"]["turned"] == 0
+    status, out, _ = run("--json", "obama2.jpg", "stripped.jpg")
+    assert status == 0
+    assert json.loads(out)["probe"]["turned"] == 90
+
+
+# Packs that aren't there
+
+
+def test_a_pack_that_is_not_installed(
+    run: Any, folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VISAVIS_HOME", str(tmp_path_factory.mktemp("home")))
+    for words in ([], ["--offline"]):
+        status, out, err = run(*words, "obama.jpg", "obama2.jpg")
+        assert (status, out) == (69, "")
+        assert err == (
+            "visavis: the pack 'sface' is not installed; install it with: visavis packs install sface\n"
+        )
+
+
+class Terminal(io.TextIOWrapper):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def at_a_terminal(sface: Verifier, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Somebody sits there, gives this answer, and no pack is installed; returns what gets installed."""
+
+    def sit(answer: str) -> list[str]:
+        done: list[str] = []
+
+        def load(pack: str) -> Verifier:
+            if pack in done:
+                return sface
+            raise PackError("pack.not_installed", f"the pack '{pack}' is not installed")
+
+        monkeypatch.setattr(sys, "stdin", Terminal(io.BytesIO(answer.encode())))
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        monkeypatch.setattr(progress, "_is_watched", lambda: False)
+        monkeypatch.setattr(verifier, "Verifier", load)
+        monkeypatch.setattr(packs, "install", lambda pack, progress: done.append(pack))
+        return done
+
+    return sit
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("answer", "words", "status", "installed"),
+    [
+        ("y\n", [], 0, ["sface"]),
+        ("\n", [], 0, ["sface"]),
+        ("n\n", [], 130, []),
+        ("", [], 130, []),
+        ("y\n", ["--offline"], 69, []),
+    ],
+)
+def test_a_person_is_asked_whether_to_install(
+    answer: str, words: list[str], status: int, installed: list[str], run: Any, at_a_terminal: Any
+) -> None:
+    done = at_a_terminal(answer)
+    found, out, err = run(*words, "obama.jpg", "obama2.jpg")
+    assert (found, done) == (status, installed)
+    assert "the pack 'sface' is not installed" in err
+    assert ("Install it now?" in err) == (not words)
+    assert out.startswith("MATCH") == (status == 0)

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+
+from visavis.decision.calibration import Data
+from visavis.decision.policy import Policy
+from visavis.decision.verdict import Evidence, Reason, Verdict
+from visavis.faces.face import Face
+from visavis.geometry import Box
+
+FACE = Face(Box(10, 20, 30, 40), ((1, 2), (31, 2), (16, 9), (5, 30), (27, 30)), 0.91234, 0.1234)
+SEEN = Evidence("a.jpg", 640, 480, "JPEG", "ab" * 32, ("turned by EXIF orientation 6",), 90, FACE, (FACE,))
+BLANK = Evidence(None, 640, 480, "PNG", "cd" * 32, (), 0, None, ())
+DATA = Data("toy", "a toy", 10, 100, 4000, 450, 0)
+
+
+def verdict(**changes: Any) -> Verdict:
+    whole = Verdict(
+        decision="match",
+        similarity=0.6543219,
+        fmr=1.23456e-5,
+        fmr_upper=9.87654e-5,
+        threshold=0.4567891,
+        policy=Policy(fmr=1e-3),
+        pack="sface",
+        fingerprint="f" * 16,
+        calibration=DATA,
+        reference=SEEN,
+        further_references=(SEEN,),
+        probe=BLANK,
+        reasons=(Reason("turned", "reference", "it was turned", decisive=False),),
+        timings_ms={"photo": 1.23456, "total": 12.5},
+    )
+    return dataclasses.replace(whole, **changes)
+
+
+def test_the_keys_that_others_rely_on() -> None:
+    data = verdict().to_dict()
+    assert data.keys() >= {
+        *("decision", "similarity", "fmr", "fmr_upper", "threshold", "policy", "pack", "fingerprint"),
+        *("reference", "further_references", "probe", "reasons", "timings", "calibration"),
+    }
+    assert data["reference"].keys() >= {
+        *("name", "width", "height", "format", "sha256", "notes", "turned", "face", "others"),
+    }
+    assert data["reasons"][0].keys() == {"code", "about", "message", "decisive"}
+
+
+def test_numbers_are_rounded_to_what_they_can_carry() -> None:
+    data = verdict().to_dict()
+    assert (data["similarity"], data["threshold"]) == (0.65432, 0.45679)
+    assert (data["fmr"], data["fmr_upper"]) == (1.23e-5, 9.88e-5)
+    assert data["timings"] == {"photo": 1.23, "total": 12.5}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"decision": "no_match", "fmr": None},
+        {"decision": "inconclusive", "similarity": None, "fmr": None, "fmr_upper": None},
+        {"further_references": (), "reasons": ()},
+    ],
+)
+def test_the_way_through_json(changes: dict[str, Any]) -> None:
+    data = json.loads(json.dumps(verdict(**changes).to_dict(), allow_nan=False))
+    again = Verdict.from_dict(data)
+    assert json.loads(json.dumps(again.to_dict())) == data
+    assert Verdict.from_dict(again.to_dict()) == again
+    reread = again.reference
+    assert reread == dataclasses.replace(SEEN, face=reread.face, others=reread.others)
+    assert again.probe == BLANK
+    assert again.policy == Policy(fmr=1e-3)
+    assert again.calibration == DATA
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "<Verdict match: similarity 0.654, FMR 1.2e-05>"),
+        ({"fmr": None}, "<Verdict match: similarity 0.654, FMR below 9.9e-05>"),
+        (
+            {"decision": "inconclusive", "similarity": None, "fmr": None, "fmr_upper": None},
+            "<Verdict inconclusive: turned>",
+        ),
+    ],
+)
+def test_a_similarity_is_never_shown_without_its_rate(changes: dict[str, Any], expected: str) -> None:
+    assert repr(verdict(**changes)) == expected
+
+
+def test_without_a_similarity_no_rate_is_known() -> None:
+    assert verdict(similarity=None, fmr=None, fmr_upper=None).fmr_text == "FMR unknown"

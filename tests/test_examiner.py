@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import io
+import os
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from tests.pictures import encoded, exif_of, scene
+
+from visavis.decision.policy import Policy
+from visavis.errors import PackError, PhotoError
+from visavis.examiner import Clock, Examiner
+from visavis.geometry import Box
+from visavis.photo import Photo, PhotoSource
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from visavis.verifier import Verifier
+
+
+def test_one_photo_goes_all_the_way(sface: Verifier, portraits: Mapping[str, bytes]) -> None:
+    seen = sface.examine(portraits["obama.jpg"])
+    assert seen.problem is None
+    assert seen.template is not None
+    assert seen.template.vector.shape == (sface.pack.template_size,)
+    assert np.linalg.norm(seen.template.vector) == pytest.approx(1, abs=1e-6)
+    assert seen.template.pack == "sface"
+    assert seen.template.fingerprint == sface.pack.fingerprint
+    assert seen.chips is not None
+    assert seen.chips.shape == (len(sface.pack.views), 112, 112, 3)
+    assert set(seen.timings_ms) == {"photo", "detect", "landmarks", "align", "recognise"}
+    assert all(ms >= 0 for ms in seen.timings_ms.values())
+    evidence = seen.evidence
+    assert (evidence.width, evidence.height, evidence.format) == (910, 1137, "JPEG")
+    assert evidence.sha256 == "0930e3aa8cae5920329c0c8cbc6a2ab70f47b0e67b432875beaa95cbf7e741f6"
+    assert (evidence.name, evidence.turned, evidence.others) == (None, 0, ())
+
+
+def test_a_photo_without_a_face_goes_no_further(sface: Verifier) -> None:
+    seen = sface.examine(encoded("PNG", scene(400, 300)))
+    assert (seen.problem, seen.template, seen.chips, seen.evidence.face) == ("no_face", None, None, None)
+    assert set(seen.timings_ms) == {"photo", "detect"}
+
+
+def test_a_poor_face_has_a_chip_and_no_template(sface: Verifier, portraits: Mapping[str, bytes]) -> None:
+    seen = sface.examine(portraits["obama.jpg"], policy=Policy(min_inter_eye_px=1000))
+    assert seen.problem == "face_too_small"
+    assert seen.template is None
+    assert seen.chips is not None
+    assert "recognise" not in seen.timings_ms
+
+
+def test_every_source_gives_the_same_template_and_a_name_without_folders(
+    sface: Verifier, portraits: Mapping[str, bytes], tmp_path: Path
+) -> None:
+    data = portraits["biden.jpg"]
+    path = tmp_path / "secret client" / "a face.jpg"
+    path.parent.mkdir()
+    path.write_bytes(data)
+    (expected,) = (sface.examine(data).template,)
+    assert expected is not None
+    with path.open("rb") as file, os.fdopen(os.open(path, os.O_RDONLY), "rb") as nameless:
+        sources: dict[PhotoSource | Photo, str | None] = {
+            path: "a face.jpg",
+            str(path): "a face.jpg",
+            file: "a face.jpg",
+            nameless: None,  # its name is a number
+            io.BytesIO(data): None,
+            Photo.open(data): None,
+            data: None,
+        }
+        for source, name in sources.items():
+            seen = sface.examine(source)
+            assert seen.template is not None
+            assert (seen.template.vector == expected.vector).all()
+            assert seen.evidence.name == name
+    assert sface.examine(path, name="the probe").evidence.name == "the probe"
+
+
+def test_what_was_done_on_the_way_is_told(sface: Verifier, portraits: Mapping[str, bytes]) -> None:
+    from PIL import Image
+
+    lying = Image.open(io.BytesIO(portraits["obama.jpg"])).rotate(90, expand=True)
+    seen = sface.examine(encoded("PNG", lying, exif=exif_of(6)))
+    assert seen.evidence.notes == ("turned by EXIF orientation 6",)
+    assert (seen.evidence.width, seen.evidence.height, seen.evidence.turned) == (910, 1137, 0)
+
+
+def test_a_box_says_which_face(sface: Verifier, portraits: Mapping[str, bytes]) -> None:
+    data = portraits["obama.jpg"]
+    assert sface.examine(data, face=Box(372, 83, 240, 328)).problem is None
+    assert sface.examine(data, face=Box(0, 900, 100, 100)).problem == "no_face_in_box"
+
+
+def test_a_photo_that_is_none(sface: Verifier) -> None:
+    with pytest.raises(PhotoError):
+        sface.examine(b"nothing of the kind")
+
+
+@pytest.mark.parametrize(("pack", "code"), [("arcface", "pack.unknown"), ("sface", "pack.not_installed")])
+def test_a_pack_that_is_not_there(
+    pack: str, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VISAVIS_HOME", str(tmp_path))
+    with pytest.raises(PackError) as caught:
+        Examiner(pack)
+    assert caught.value.code == code
+
+
+def test_the_clock_adds_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([0.0, 0.25, 1.0, 3.0, 5.0, 5.5])
+    monkeypatch.setattr(time, "perf_counter", lambda: next(times))
+    clock = Clock()
+    for stage in ("photo", "detect", "photo"):
+        with clock(stage):
+            pass
+    assert clock.timings_ms == {"photo": 750.0, "detect": 2000.0}
