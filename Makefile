@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMPS := .make
 
-.PHONY: demo test check style bench docs clean
+.PHONY: demo test check style bench figures docs clean
 
 demo: $(STAMPS)/installed  ## two verdicts on real photographs
 	$(BIN)/visavis demo --out out/demo
@@ -22,10 +22,22 @@ style: $(STAMPS)/dev  ## let ruff mend what it can
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(STAMPS)/bench  ## the benchmarks behind the documentation's claims
+bench: $(STAMPS)/bench  ## speed beside a peer, start, memory, fuzzing; some minutes
+	$(BIN)/visavis packs install sface
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/speed.py --pack sface
+	$(BIN)/python benchmarks/memory.py --count 1000
 	$(BIN)/python benchmarks/fuzz_photo.py --count 5000
+
+# DATA is a folder with one folder of pictures for each person; all packs must be installed.
+PACKS := sface edgeface-xs edgeface-xxs
+figures: $(STAMPS)/bench  ## every figure in the documentation, measured anew; needs DATA and an hour
+	for pack in $(PACKS); do \
+	    $(BIN)/python benchmarks/accuracy.py $(DATA) --pack $$pack --figures docs/figures/accuracy-$$pack.json || exit; \
+	done
+	$(BIN)/python benchmarks/startup.py --figures docs/figures/startup.json
+	$(BIN)/python benchmarks/speed.py $(PACKS:%=--pack %) --figures docs/figures/speed.json
+	$(BIN)/python benchmarks/figures.py
 
 docs: $(STAMPS)/docs  ## the documentation, in site/
 	$(BIN)/mkdocs build --strict

@@ -1,4 +1,4 @@
-"""Mutated pictures through `Photo`: no crash, no hang, no exception but `PhotoError`, and little memory.
+"""Mutated pictures through photo and detector: no crash, no hang, no exception but `PhotoError`, little memory.
 
     python benchmarks/fuzz_photo.py --count 100000
     python benchmarks/fuzz_photo.py --only 4711         # one mutation again, in this very process
@@ -10,6 +10,8 @@ own: one that dies of a signal or is silent for too long is counted, named by it
 from __future__ import annotations
 
 import argparse
+import functools
+import io
 import multiprocessing
 import os
 import random
@@ -25,6 +27,8 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PIL import Image
+
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
 
@@ -33,18 +37,31 @@ sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from tests.pictures import mutated, samples  # noqa: E402
 
+from visavis.decision.policy import Policy  # noqa: E402
 from visavis.errors import PhotoError  # noqa: E402
+from visavis.examiner import Examiner  # noqa: E402
+from visavis.packs.install import fetch_demo_pictures  # noqa: E402
 from visavis.photo import Photo  # noqa: E402
 
 GOOD = "decoded"
+POLICY = Policy(faces="largest_central")
 MAX_SECONDS = 2.0
 MAX_MEGABYTES = 500
 SECONDS_TO_START = 30.0  # to import and to draw
 
 
 def base_pictures() -> list[bytes]:
-    """Small ones, and some with sides that are no multiples of a block."""
-    return [*samples(96, 96).values(), *samples(131, 77).values(), *samples(400, 300).values()]
+    """Small ones, some with sides that are no multiples of a block, and some with a face."""
+    drawn = [*samples(96, 96).values(), *samples(131, 77).values(), *samples(400, 300).values()]
+    return [*drawn, *(_small(portrait) for portrait in fetch_demo_pictures().values())]
+
+
+def _small(portrait: bytes) -> bytes:
+    picture = Image.open(io.BytesIO(portrait))
+    picture.thumbnail((240, 240))
+    encoded = io.BytesIO()
+    picture.save(encoded, "JPEG")
+    return encoded.getvalue()
 
 
 def picture(number: int, bases: list[bytes]) -> bytes:
@@ -55,6 +72,12 @@ def picture(number: int, bases: list[bytes]) -> bytes:
 def examine(photo: Photo) -> None:
     """What is done with a mutated picture that still decodes."""
     photo.finer(1.0).pixels.sum()
+    examiner().examine(photo, policy=POLICY)
+
+
+@functools.cache
+def examiner() -> Examiner:
+    return Examiner(threads=1)
 
 
 def own_mistake(error: PhotoError) -> str:

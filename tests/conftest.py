@@ -1,4 +1,4 @@
-"""Fixtures for the whole suite: where test data lies, the installed pack, the demo's photographs, and no network."""
+"""What the suite shares: where test data lies, the installed pack, the demo's photographs."""
 
 from __future__ import annotations
 
