@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 import onnx
+import onnx.numpy_helper
 import onnxruntime
 import pytest
 from numpy.typing import NDArray
@@ -33,7 +34,10 @@ FILES = {
     "sface": SFACE,
     "edgeface_xs": EDGEFACE_XS,
     "edgeface_xxs": EDGEFACE_XXS,
+    "sface-int8": SFACE,
 }
+RECIPE_OF = {"edgeface_xs": "edgeface", "edgeface_xxs": "edgeface"}
+"""Where the recipe hasn't the network's name. The catalogue may choose another one for the same file."""
 
 _converted: dict[str, bytes] = {}
 
@@ -61,9 +65,7 @@ def source_of(file: File, request: pytest.FixtureRequest) -> bytes:
 
 def network_of(name: str, request: pytest.FixtureRequest) -> bytes:
     if name not in _converted:
-        file = FILES[name]
-        assert file.recipe is not None
-        _converted[name] = convert(file.recipe, source_of(file, request))
+        _converted[name] = convert(RECIPE_OF.get(name, name), source_of(FILES[name], request))
     return _converted[name]
 
 
@@ -93,6 +95,7 @@ def reading_floats(model: bytes) -> bytes:
             [f"{kind}_{stride}" for kind in ("cls", "obj", "bbox", "kps") for stride in (8, 16, 32)],
         ),
         ("sface", ["N", 112, 112, 3], ["template"]),
+        ("sface-int8", ["N", 112, 112, 3], ["template"]),
         ("edgeface_xs", ["N", 112, 112, 3], ["template"]),
         ("edgeface_xxs", ["N", 112, 112, 3], ["template"]),
     ],
@@ -115,9 +118,8 @@ def test_a_converted_network_is_sound_and_reads_pictures(
 
 @pytest.mark.parametrize("name", FILES)
 def test_the_same_file_gives_the_same_bytes(name: str, request: pytest.FixtureRequest) -> None:
-    file = FILES[name]
-    assert file.recipe is not None
-    assert convert(file.recipe, source_of(file, request)) == network_of(name, request)
+    again = convert(RECIPE_OF.get(name, name), source_of(FILES[name], request))
+    assert again == network_of(name, request)
 
 
 @pytest.mark.parametrize(
@@ -128,6 +130,8 @@ def test_the_same_file_gives_the_same_bytes(name: str, request: pytest.FixtureRe
         ("edgeface", "centerface"),
         ("sface", "centerface"),
         ("sface", "edgeface_xs"),
+        ("sface-int8", "centerface"),
+        ("sface-int8", "edgeface_xs"),
         ("yunet", "centerface"),
         ("yunet", "sface"),
     ],
@@ -145,6 +149,10 @@ def test_what_is_no_weight_file_is_refused(recipe: str, content: bytes) -> None:
     with pytest.raises(PackError) as caught:
         convert(recipe, content)
     assert caught.value.code == "pack.damaged"
+
+
+def test_every_recipe_of_the_catalogue_is_there() -> None:
+    assert {file.recipe for file in FILES.values()} <= {*RECIPES}
 
 
 def test_an_unknown_recipe_is_refused() -> None:
@@ -182,6 +190,75 @@ def test_bytes_are_read_as_the_numbers_they_are(name: str, request: pytest.Fixtu
     model = network_of(name, request)
     expected = run(reading_floats(model), chip=chips.astype(np.float32))["template"]
     assert np.array_equal(run(model, chip=chips)["template"], expected)
+
+
+# SFace in integers, against the float one
+
+
+def portraits(shared: Path) -> Array:
+    """Eight chips of faces, cut out around the middle: good enough to have two networks agree on."""
+    folders = sorted(shared.glob("data/lfw-dev/*"))[::350][:8]
+    if not folders:
+        pytest.skip("the shared folder has no pictures")
+    chips = []
+    for folder in folders:
+        photo = cv2.imread(str(min(folder.glob("*.jpg"))))
+        assert photo is not None
+        chips.append(cv2.resize(photo[65:185, 65:185, ::-1], (112, 112), interpolation=cv2.INTER_AREA))
+    return np.stack(chips)
+
+
+def cosines(a: Array, b: Array) -> Array:
+    result: Array = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+    return result
+
+
+def test_integer_sface_agrees_with_the_float_one(shared: Path, request: pytest.FixtureRequest) -> None:
+    chips = portraits(shared)
+    expected = run(network_of("sface", request), chip=chips)["template"]
+    found = run(network_of("sface-int8", request), chip=chips)["template"]
+    agreement = cosines(found, expected)
+    assert agreement.min() > 0.99
+    assert np.median(agreement) > 0.996
+    lengths = np.linalg.norm(found, axis=1) / np.linalg.norm(expected, axis=1)
+    assert np.abs(lengths - 1).max() < 0.05
+
+
+def test_integer_sface_agrees_on_the_reference_inputs(shared: Path, request: pytest.FixtureRequest) -> None:
+    with np.load(shared / "packs/reference/sface_reference.npz") as held:
+        planes, expected = held["input"], held["embedding"]
+    chips = np.rint(planes).clip(0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
+    found = run(network_of("sface-int8", request), chip=np.ascontiguousarray(chips))["template"]
+    assert cosines(found, expected).min() > 0.99
+
+
+def test_integer_sface_is_the_same_in_every_batch(request: pytest.FixtureRequest) -> None:
+    chips = np.random.default_rng(4).integers(0, 256, (5, 112, 112, 3), dtype=np.uint8)
+    model = network_of("sface-int8", request)
+    together = run(model, chip=chips)["template"]
+    for index in range(5):
+        assert np.array_equal(run(model, chip=chips[index : index + 1])["template"][0], together[index])
+
+
+def test_integer_sface_saturates_on_no_processor(request: pytest.FixtureRequest) -> None:
+    """255 times two neighbouring weights of one sign fits into 16 bits, in the order they are added."""
+    model = onnx.load_model_from_string(network_of("sface-int8", request))
+    weights = {each.name: onnx.numpy_helper.to_array(each) for each in model.graph.initializer}
+    tried = 0
+    for node in model.graph.node:
+        if node.op_type == "MatMulIntegerToFloat":
+            rows = weights[node.input[1]].T
+        elif node.op_type == "QLinearConv" and weights[node.input[3]].shape[1] > 1:
+            kernel = weights[node.input[3]]
+            rows = kernel.transpose(0, 2, 3, 1).reshape(len(kernel), -1)
+        else:
+            continue
+        rows = np.pad(rows.astype(int), ((0, 0), (0, rows.shape[1] % 2)))
+        pairs = rows.reshape(len(rows), -1, 2)
+        for half in (pairs, -pairs):
+            assert 255 * np.maximum(half, 0).sum(2).max() < 2**15, node.name
+        tried += 1
+    assert tried == 15
 
 
 # CenterFace, against the published file with its dimensions set by hand

@@ -131,7 +131,7 @@ class Pack:
             "recipes": RECIPE_VERSION,
             "pack": self.name,
             "views": [[view.scale, view.mirrored] for view in self.views],
-            "files": {role: file.sha256 for role, file in self.files.items()},
+            "files": {role: [file.sha256, file.recipe] for role, file in self.files.items()},
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -196,7 +196,7 @@ SFACE = File(
     name="face_recognition_sface_2021dec_int8bq.onnx",
     sha256="fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
     size=10_667_852,
-    recipe="sface",
+    recipe="sface-int8",
     licence="Apache-2.0",
     origin="SFace, Yaoyao Zhong and others, as published in OpenCV Zoo",
     sources=(

@@ -102,9 +102,9 @@ def installed(name: str) -> Installed | None:
     manifest = store.manifest(name)
     if manifest is None:
         return None
-    sources = {role: entry.source for role, entry in manifest.files.items()}
-    expected = {role: file.sha256 for role, file in pack.files.items()}
-    if manifest.recipe_version != _recipe_version() or sources != expected:
+    found = {role: (entry.source, entry.recipe) for role, entry in manifest.files.items()}
+    expected = {role: (file.sha256, file.recipe) for role, file in pack.files.items()}
+    if manifest.recipe_version != _recipe_version() or found != expected:
         raise PackError(
             "pack.outdated",
             f"the pack '{name}' was installed by another version of visavis; "

@@ -64,6 +64,12 @@ def _sface(source: bytes) -> bytes:
     return convert_sface(source)
 
 
+def _sface_int8(source: bytes) -> bytes:
+    from visavis.packs.convert.sface import convert_sface_int8
+
+    return convert_sface_int8(source)
+
+
 def _yunet(source: bytes) -> bytes:
     from visavis.packs.convert.yunet import convert_yunet
 
@@ -74,5 +80,6 @@ RECIPES: Mapping[str, Callable[[bytes], bytes]] = {
     "centerface": _centerface,
     "edgeface": _edgeface,
     "sface": _sface,
+    "sface-int8": _sface_int8,
     "yunet": _yunet,
 }

@@ -27,6 +27,9 @@ OPSET = 20
 IR_VERSION = 9
 """The container version that goes with opset 20; older onnxruntimes refuse newer ones."""
 
+MICROSOFT = "com.microsoft"
+"""The domain of the operators that onnxruntime has beside ONNX's own."""
+
 Array = NDArray[Any]
 Side = int | str
 """A dimension: fixed, or the name of one that the caller chooses."""
@@ -41,12 +44,14 @@ class Node:
         inputs: Names of what it reads, in order; `""` stands for an optional input left out.
         outputs: Names of what it writes.
         attributes: Its attributes as Python values.
+        domain: Whose operator it is; `""` is ONNX.
     """
 
     op: str
     inputs: list[str]
     outputs: list[str]
     attributes: dict[str, Any] = field(default_factory=dict)
+    domain: str = ""
 
     @property
     def output(self) -> str:
@@ -131,6 +136,9 @@ def write_onnx(graph: Graph, *, inputs: Sequence[Tensor], outputs: Sequence[Tens
     profilers can't tell unnamed nodes apart.
     """
     used = {name for node in graph.nodes for name in node.inputs}
+    opsets = [helper.make_opsetid("", OPSET)]
+    if any(node.domain == MICROSOFT for node in graph.nodes):
+        opsets.append(helper.make_opsetid(MICROSOFT, 1))
     model = helper.make_model(
         helper.make_graph(
             [_write_node(node) for node in graph.nodes],
@@ -143,7 +151,7 @@ def write_onnx(graph: Graph, *, inputs: Sequence[Tensor], outputs: Sequence[Tens
                 if key in used
             ],
         ),
-        opset_imports=[helper.make_opsetid("", OPSET)],
+        opset_imports=opsets,
         ir_version=IR_VERSION,
         producer_name="visavis",
     )
@@ -152,7 +160,9 @@ def write_onnx(graph: Graph, *, inputs: Sequence[Tensor], outputs: Sequence[Tens
 
 
 def _write_node(node: Node) -> onnx.NodeProto:
-    return helper.make_node(node.op, node.inputs, node.outputs, name=node.output, **node.attributes)
+    return helper.make_node(
+        node.op, node.inputs, node.outputs, name=node.output, domain=node.domain, **node.attributes
+    )
 
 
 def _declare(tensor: Tensor) -> onnx.ValueInfoProto:

@@ -18,6 +18,7 @@ from visavis.packs.convert.graph import (
     write_onnx,
 )
 from visavis.packs.convert.prelu import rewrite_prelus
+from visavis.packs.convert.quantise import quantise, read_ranges
 
 CHIP_SIDE = 112
 LENGTH = 128
@@ -28,19 +29,40 @@ def convert_sface(source: bytes) -> bytes:
 
     Input `chip`: uint8, N x 112 x 112 x 3, RGB. Output `template`: float32, N x 128, not normalised.
     """
+    graph = fold_sface(source)
+    rewrite_prelus(graph)
+    read_pictures(graph, "chip", "data")
+    return _write(graph, "sface")
+
+
+def convert_sface_int8(source: bytes) -> bytes:
+    """The same network in 8-bit integers: near the float one, and more than twice as fast.
+
+    Input and output are those of `convert_sface`.
+    """
+    return _write(quantise(fold_sface(source), read_ranges("sface"), picture="chip"), "sface-int8")
+
+
+def fold_sface(source: bytes) -> Graph:
+    """The network as a line of float32 layers: Sub, then Conv and PRelu in turns, Flatten, Gemm.
+
+    It reads `data`, float32, N x 3 x 112 x 112, and gives `template`.
+    """
     graph = read_onnx(source)
     fold_quantised_weights(graph)
     fold_batch_norms(graph)
     _fold_input_scale(graph)
     _fold_last_norm(graph)
-    rewrite_prelus(graph)
     graph.rename("fc1", "template")
-    read_pictures(graph, "chip", "data")
+    return graph
+
+
+def _write(graph: Graph, name: str) -> bytes:
     return write_onnx(
         graph,
         inputs=[Tensor("chip", np.uint8, ("N", CHIP_SIDE, CHIP_SIDE, 3))],
         outputs=[Tensor("template", np.float32, ("N", LENGTH))],
-        name="sface",
+        name=name,
     )
 
 
