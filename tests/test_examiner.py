@@ -96,6 +96,24 @@ def test_a_box_says_which_face(sface: Verifier, portraits: Mapping[str, bytes]) 
     assert sface.examine(data, face=Box(0, 900, 100, 100)).problem == "no_face_in_box"
 
 
+def test_a_small_face_on_a_large_photo_is_decoded_again_as_finely_as_it_needs(
+    sface: Verifier, portraits: Mapping[str, bytes]
+) -> None:
+    from PIL import Image
+
+    portrait = Image.open(io.BytesIO(portraits["obama.jpg"])).resize((480, 600), Image.Resampling.LANCZOS)
+    canvas = Image.new("RGB", (4000, 3000), (120, 130, 140))
+    canvas.paste(portrait, (3000, 1500))
+    data = encoded("JPEG", canvas, quality=95)
+    assert Photo.open(data).scale == 0.25  # the eyes are 16 pixels apart there, and 63 at full size
+    seen, alone = sface.examine(data), sface.examine(encoded("JPEG", portrait, quality=95))
+    assert seen.evidence.face is not None
+    assert seen.photo.scale >= 40 / seen.evidence.face.inter_eye_px
+    assert seen.template is not None
+    assert alone.template is not None
+    assert float(seen.template.vector @ alone.template.vector) > 0.97
+
+
 def test_a_photo_that_is_none(sface: Verifier) -> None:
     with pytest.raises(PhotoError):
         sface.examine(b"nothing of the kind")

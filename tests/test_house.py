@@ -177,16 +177,17 @@ def public_words() -> Iterator[tuple[str, str]]:
 def command_words() -> Iterator[tuple[str, str]]:
     """All that ``--help`` says, of each command."""
 
-    def walk(command: click.Command, name: str) -> Iterator[tuple[str, str]]:
-        context = click.Context(command, info_name=name)
-        yield name, command.get_help(context)
+    def walk(command: click.Command, name: str, parent: click.Context | None) -> Iterator[tuple[str, str]]:
+        # With the real settings: click keeps the help option that a command was first asked for.
+        context = click.Context(command, parent, name, **command.context_settings)
+        yield context.command_path, command.get_help(context)
         if isinstance(command, click.Group):
             for below in command.list_commands(context):
                 found = command.get_command(context, below)
                 assert found is not None
-                yield from walk(found, f"{name} {below}")
+                yield from walk(found, below, context)
 
-    yield from walk(commands, "visavis")
+    yield from walk(commands, "visavis", None)
 
 
 def test_nothing_public_speaks_of_search_or_of_traits() -> None:

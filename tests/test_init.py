@@ -23,14 +23,14 @@ NAMES = {
 }
 FIELDS: dict[type, tuple[str, ...]] = {
     visavis.Box: ("x", "y", "width", "height"),
-    visavis.Policy: ("fmr", "faces", "min_inter_eye_px", "min_confidence", "max_disagreement"),
+    visavis.Policy: ("fmr", "faces", "min_inter_eye_px", "min_confidence", "max_disagreement", "min_inside"),
     visavis.Photo: ("pixels", "width", "height", "format", "sha256", "notes"),
     visavis.Verdict: (
         *("decision", "similarity", "fmr", "fmr_upper", "threshold", "policy", "pack", "fingerprint"),
         *("calibration", "reference", "further_references", "probe", "reasons", "timings_ms"),
     ),
     Evidence: ("name", "width", "height", "format", "sha256", "notes", "turned", "face", "others"),
-    Face: ("box", "landmarks", "confidence", "disagreement"),
+    Face: ("box", "landmarks", "confidence", "disagreement", "inside"),
     Reason: ("code", "about", "message", "decisive"),
 }
 SIGNATURES = {

@@ -20,6 +20,7 @@ from visavis.errors import PackError, PhotoError, PolicyError, VisavisError
 from visavis.geometry import Box
 from visavis.packs.install import install, require
 from visavis.packs.store import Store
+from visavis.photo import Photo
 from visavis.verifier import MAX_REFERENCES, Verifier
 
 if TYPE_CHECKING:
@@ -145,6 +146,20 @@ def test_each_floor_of_a_policy_makes_a_verdict_inconclusive(
     assert (verdict.decision, verdict.similarity, verdict.fmr_upper) == ("inconclusive", None, None)
     assert verdict.policy == policy
     assert sface.verify(portraits[f"{good}.jpg"], portraits[f"{good}.jpg"], policy=policy).decision == "match"
+
+
+@pytest.mark.parametrize("name", ["obama", "obama2", "biden"])
+def test_a_face_that_the_border_cuts_decides_nothing(
+    name: str, sface: Verifier, portraits: Mapping[str, bytes], images: Mapping[str, Image.Image]
+) -> None:
+    """Eyes to mouth alone, found all the same: half the chip is black, and the person unlike themself."""
+    found = sface.examine(portraits[f"{name}.jpg"]).evidence.face
+    assert found is not None
+    (x, y), reach = found.points.mean(axis=0), 0.95 * found.inter_eye_px
+    cut = images[name].crop((round(x - reach), round(y - reach), round(x + reach), round(y + reach)))
+    verdict = sface.verify(portraits[f"{name}.jpg"], Photo.from_pixels(np.asarray(cut)))
+    assert codes(verdict) == [("face_cut", "probe", True)]
+    assert (verdict.decision, verdict.similarity, verdict.probe.turned) == ("inconclusive", None, 0)
 
 
 @pytest.mark.parametrize("fmr", [1e-12, 1e-7])

@@ -102,7 +102,7 @@ def run(*words: str) -> int:
         (
             "verify obama.jpg obama2.jpg" + " --also obama2.jpg" * 8,
             64,
-            "1 to 8 of one person",
+            "at most 8 references of one person",
         ),
         ("verify . obama2.jpg", 65, "directory"),
         ("verify empty.jpg obama2.jpg", 65, "no bytes"),
@@ -199,11 +199,19 @@ def test_an_interrupt(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     assert capsys.readouterr().out == ""
 
 
-def test_a_defect_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_of_ours_is_never_taken_for_a_verdict(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a defect")
 
     monkeypatch.setattr(cli.commands, "invoke", broken)
+    assert run("doctor") == 70
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "RuntimeError: a defect" in err
+    assert err.count("\n") == 1
+    monkeypatch.setenv("VISAVIS_TRACEBACK", "1")
     with pytest.raises(RuntimeError, match="a defect"):
         cli.main(["doctor"])
 

@@ -15,8 +15,9 @@ def test_the_defaults() -> None:
         "fmr": 1e-4,
         "faces": "only",
         "min_inter_eye_px": 10.0,
-        "min_confidence": 0.5,
+        "min_confidence": 0.6,
         "max_disagreement": 0.6,
+        "min_inside": 0.6,
     }
 
 
@@ -41,6 +42,7 @@ def test_the_defaults() -> None:
         ({"min_confidence": 1.01}, "policy.min_confidence"),
         ({"max_disagreement": -0.1}, "policy.max_disagreement"),
         ({"max_disagreement": math.nan}, "policy.max_disagreement"),
+        ({"min_inside": 1.01}, "policy.min_inside"),
         ({"enforce_detection": False}, "policy.unknown"),
     ],
 )

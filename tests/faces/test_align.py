@@ -7,7 +7,7 @@ import pytest
 from tests.pictures import encoded, scene
 
 from visavis import geometry
-from visavis.faces.align import CHIP_POINTS, CHIP_SIDE, align, warp
+from visavis.faces.align import CHIP_POINTS, CHIP_SIDE, align, inside, warp
 from visavis.faces.face import Face
 from visavis.geometry import Box
 from visavis.packs.catalogue import View
@@ -158,3 +158,18 @@ def test_chips_are_what_the_networks_take() -> None:
     chips = align(photo(scene(300, 200)), face_at(CHIP_POINTS), [View(), View(1.1)])
     assert chips.shape == (2, 112, 112, 3)
     assert chips.dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    ("shift", "expected"),
+    [
+        ((0, 0), 1.0),
+        ((-CHIP_SIDE / 2, 0), 0.5),  # the left half of the chip lies beyond the border
+        ((0, CHIP_SIDE / 4), 0.75),
+        ((-CHIP_SIDE / 2, -CHIP_SIDE / 2), 0.25),
+        ((2 * CHIP_SIDE, 0), 0.0),
+    ],
+)
+def test_how_much_of_a_face_lies_on_the_photo(shift: tuple[float, float], expected: float) -> None:
+    whole = photo(np.zeros((CHIP_SIDE, CHIP_SIDE, 3), dtype=np.uint8))
+    assert inside(whole, face_at(CHIP_POINTS + shift)) == pytest.approx(expected, abs=1e-9)

@@ -57,6 +57,7 @@ def test_as_plain_data_and_back(disagreement: float | None) -> None:
         "inter_eye_px": 30,
         "roll_deg": 0,
         "disagreement": None if disagreement is None else 0.123,
+        "inside": 1.0,
     }
     again = Face.from_dict(json.loads(json.dumps(data)))
     assert again.to_dict() == data

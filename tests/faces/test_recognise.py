@@ -9,11 +9,12 @@ from visavis.errors import PackError
 from visavis.faces.recognise import BATCH, Recogniser, Template, similarity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from visavis.packs.runtime import Network
+    from visavis.verifier import Verifier
 
 
 class Colours:
@@ -102,3 +103,14 @@ def test_templates_of_two_packs_never_meet() -> None:
         assert caught.value.code == "pack.other_template"
         assert caught.value.found == f"toy {second.fingerprint}"
         assert caught.value.expected == f"toy {first.fingerprint}"
+
+
+def test_company_changes_no_template(sface: Verifier, portraits: Mapping[str, bytes]) -> None:
+    """A face alone and in a batch with others: a network whose scales depend on its input would differ."""
+    recognise = sface._examiner._recognise
+    chips = [seen.chips for data in portraits.values() if (seen := sface.examine(data)).chips is not None]
+    assert len(chips) == len(portraits)
+    dark = np.zeros_like(chips[0])
+    for face, together in zip(chips, recognise([*chips, dark]), strict=False):
+        (alone,) = recognise([face])
+        assert together.vector == pytest.approx(alone.vector, abs=1e-5)

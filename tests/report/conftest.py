@@ -192,6 +192,8 @@ def reasoned(code: str) -> Case:
             return case(None, probe=examined(found=face(confidence=0.31)))
         case "landmarks_doubtful":
             return case(None, probe=examined(found=face(disagreement=0.9)))
+        case "face_cut":
+            return case(None, probe=examined(found=face(inside=0.3)))
         case "references_differ":
             two = [examined("a.jpg", found=face()), examined("b.jpg", found=face())]
             return case(None, references=two, reasons=[REFERENCES_DIFFER])
@@ -211,6 +213,7 @@ DECISIVE = (
     "face_too_small",
     "face_doubtful",
     "landmarks_doubtful",
+    "face_cut",
     "references_differ",
 )
 REMARKS = ("face_small", "turned", "other_faces")

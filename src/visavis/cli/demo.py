@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from visavis.cli.progress import progress
-from visavis.cli.verify import write_report
+from visavis.cli.verify import unwritable, write_report
 from visavis.packs.catalogue import DEFAULT_PACK
 from visavis.packs.install import fetch_demo_pictures, install
 
@@ -37,9 +37,12 @@ def demo_command(*, pack: str, out: Path, offline: bool) -> None:
     with progress() as report:
         install(pack, offline=offline, progress=report)
         pictures = fetch_demo_pictures(offline=offline, progress=report)
-    out.mkdir(parents=True, exist_ok=True)
-    for name, content in pictures.items():
-        (out / name).write_bytes(content)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, content in pictures.items():
+            (out / name).write_bytes(content)
+    except OSError as error:
+        raise unwritable(out, error) from None
     verifier = Verifier(pack)
     for probe, who in PROBES.items():
         click.echo(f"\n{REFERENCE} and {probe} ({who})\n")

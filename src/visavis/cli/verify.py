@@ -106,8 +106,12 @@ def verify_command(
     Exit status: 0 match, 1 no match, 2 inconclusive; 64 wrong usage, 65 unusable picture, 66 missing file,
     69 pack not available, 73 report can't be written.
     """
+    from visavis.verifier import MAX_REFERENCES
+
     if [reference, probe, *further].count("-") > 1:
         raise click.UsageError("only one picture can come from standard input")
+    if len(further) >= MAX_REFERENCES:
+        raise click.UsageError(f"at most {MAX_REFERENCES} references of one person can be given")
     policy = Policy(fmr=fmr, faces=faces.replace("-", "_"))
     verifier = _verifier(pack, offline=offline)
     verifier.calibration.threshold(policy.fmr)  # an impossible policy is refused before a picture is opened
@@ -142,9 +146,12 @@ def write_report(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(page(verdict, references, probe, calibration=calibration), encoding="utf-8")
     except OSError as error:
-        raise VisavisError(
-            "report.unwritable", f"the report {str(path)!r} can't be written", found=error.strerror
-        ) from None
+        raise unwritable(path, error) from None
+
+
+def unwritable(path: Path, error: OSError) -> VisavisError:
+    """What to raise where a report or its folder can't be written."""
+    return VisavisError("report.unwritable", f"{str(path)!r} can't be written", found=error.strerror)
 
 
 def _verifier(pack: str, *, offline: bool) -> Verifier:

@@ -30,6 +30,7 @@ class Policy:
         min_confidence: Faces that the detector is less sure of than this (0 to 1) are too poor to say.
         max_disagreement: How far the two detectors may differ about a point of the face, as a share of the
             distance between the eyes; where they differ more, one of them is wrong and nothing is decided.
+        min_inside: Faces of which a smaller share (0 to 1) lies on the photo are too poor to say.
     """
 
     fmr: float = 1e-4
@@ -37,12 +38,14 @@ class Policy:
     min_inter_eye_px: float = 10.0
     min_confidence: float = 0.6
     max_disagreement: float = 0.6
+    min_inside: float = 0.6
 
     def __post_init__(self) -> None:
         _within("fmr", self.fmr, 0.0, 0.1, exclusive=True)
         _within("min_inter_eye_px", self.min_inter_eye_px, 0.0, 10_000.0)
         _within("min_confidence", self.min_confidence, 0.0, 1.0)
         _within("max_disagreement", self.max_disagreement, 0.0, 10.0)
+        _within("min_inside", self.min_inside, 0.0, 1.0)
         if self.faces not in FACES:
             raise PolicyError(
                 "policy.faces",
@@ -79,6 +82,6 @@ def _within(name: str, value: object, low: float, high: float, *, exclusive: boo
     raise PolicyError(
         f"policy.{name}",
         f"{name} is out of range",
-        found=value,
+        found=repr(value),
         expected=f"{'above' if exclusive else 'from'} {low:g} up to {high:g}",
     )

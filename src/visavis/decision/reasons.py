@@ -26,6 +26,8 @@ def poverty(evidence: Evidence, policy: Policy) -> str | None:
         return "face_doubtful"
     if (face.disagreement or 0.0) > policy.max_disagreement:
         return "landmarks_doubtful"
+    if face.inside < policy.min_inside:
+        return "face_cut"
     return None
 
 
@@ -93,5 +95,10 @@ def _problem(about: str, evidence: Evidence, problem: str, policy: Policy) -> st
         return (
             f"eyes, nose and mouth on the {about} can't be told for certain: "
             "use a picture from the front with nobody close beside the face"
+        )
+    if problem == "face_cut":
+        return (
+            f"the border of the {about} cuts the face, {evidence.face.inside:.0%} of it is there "
+            f"and the policy asks for {policy.min_inside:.0%}: use a picture that shows the whole head"
         )
     raise ValueError(f"{problem!r} is no problem of a photo")

@@ -32,8 +32,12 @@ def threshold_at(comparisons: Comparisons, fmr: float) -> float:
 
 
 def fmr_at(comparisons: Comparisons, threshold: float) -> float:
-    """Share of impostor comparisons that reach `threshold`, which must not lie below ``tail_from``."""
-    return int(np.searchsorted(-comparisons.tail, -threshold, side="right")) / comparisons.impostors
+    """Share of impostor comparisons that reach `threshold`.
+
+    Raises:
+        ValueError: `threshold` lies below ``tail_from``: not all scores that reach it were kept.
+    """
+    return int(_reaching(comparisons, [threshold])[0]) / comparisons.impostors
 
 
 def fnmr_at(comparisons: Comparisons, threshold: float) -> tuple[float, float]:
@@ -58,8 +62,11 @@ def fmr_replicates(
 
     Returns:
         replicates x thresholds.
+
+    Raises:
+        ValueError: A threshold lies below ``tail_from``.
     """
-    ends = np.searchsorted(-comparisons.tail, -np.asarray(thresholds), side="right")
+    ends = _reaching(comparisons, thresholds)
     rates = np.empty((replicates, len(ends)))
     for row, drawn in enumerate(_draws(comparisons.people, replicates, seed)):
         pictures = drawn * comparisons.pictures_of
@@ -69,6 +76,14 @@ def fmr_replicates(
         weights = drawn[comparisons.tail_people].prod(axis=1)
         rates[row] = np.concatenate([[0], np.cumsum(weights)])[ends] / total
     return rates
+
+
+def _reaching(comparisons: Comparisons, thresholds: Sequence[float]) -> Integers:
+    """How many impostor scores reach each threshold."""
+    if min(thresholds, default=1.0) < comparisons.tail_from:
+        raise ValueError(f"thresholds from {comparisons.tail_from} up were expected, found {min(thresholds)}")
+    reaching: Integers = np.searchsorted(-comparisons.tail, -np.asarray(thresholds), side="right")
+    return reaching
 
 
 def _draws(people: int, replicates: int, seed: int) -> Iterator[Integers]:

@@ -41,6 +41,15 @@ def align(photo: Photo, face: Face, views: Sequence[View]) -> NDArray[np.uint8]:
     return chips
 
 
+def inside(photo: Photo, face: Face) -> float:
+    """Share of a face's chip that lies on the photo, 0 to 1, on a grid of points a few pixels apart."""
+    steps = np.arange(2.0, CHIP_SIDE, 4.0)
+    grid = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
+    to_photo = geometry.invert(geometry.similarity_transform(face.points, CHIP_POINTS))
+    points = geometry.apply(to_photo, grid)
+    return float(((points >= 0) & (points < (photo.width, photo.height))).all(axis=1).mean())
+
+
 def warp(photo: Photo, transform: Floats, side: int) -> NDArray[np.uint8]:
     """A square of `side` pixels out of a photo.
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from visavis import geometry
 from visavis.faces import centerface, yunet
-from visavis.faces.align import CHIP_POINTS, warp
+from visavis.faces.align import CHIP_POINTS, inside, warp
 from visavis.faces.face import Face
 from visavis.geometry import Box
 
@@ -70,9 +70,9 @@ class Detector:
         """All faces on a photo.
 
         The photo is looked at in growing sizes until a face is found that leaves no doubt; where none is, it
-        is framed (a face may overfill it). A face that lies on its side or upside down gets points as if it
-        were upright, but a lower score than any upright one: where the score is low, the photo is turned by
-        quarters, and the turn with a surer face is the right one.
+        is looked at in a frame too (a face may overfill it). A face that lies on its side or upside down gets
+        points as if it were upright, but a lower score than any upright one: where the score is low, the
+        photo is turned by quarters, and the turn with a surer face is the right one.
         """
         faces: tuple[Face, ...] = ()
         side = SIDES[0]
@@ -80,8 +80,11 @@ class Detector:
             faces = self._look(photo, side) or faces
             if any(_sure(face, photo, side) for face in faces):
                 break
-        faces = central_first(faces or self._look(photo, OVERFILLED_SIDE, frame=FRAME), photo)
-        if faces and faces[0].confidence >= UPRIGHT:
+        faces = central_first(faces, photo)
+        if _confidence(faces) < UPRIGHT:
+            framed = central_first(self._look(photo, OVERFILLED_SIDE, frame=FRAME), photo)
+            faces = max(faces, framed, key=_confidence)
+        if _confidence(faces) >= UPRIGHT:
             return Found(faces, 0)
         turns = {0: faces}
         for degrees in (90, 180, 270):
@@ -100,9 +103,9 @@ class Detector:
         if _disagreement(placed) > DOUBTFUL:
             closer = self._place(photo, face, CLOSER_INTER_EYE)
             placed = min(placed, closer, key=_disagreement)
-        return (
-            placed if _disagreement(placed) <= DOUBTFUL else replace(face, disagreement=placed.disagreement)
-        )
+        if _disagreement(placed) > DOUBTFUL:
+            placed = replace(face, disagreement=placed.disagreement)
+        return replace(placed, inside=inside(photo, placed))
 
     def _look(self, photo: Photo, side: int, *, frame: float = 0.0, turned: int = 0) -> tuple[Face, ...]:
         """Faces found with the longer side at `side` pixels, in coordinates of the full picture."""

@@ -30,12 +30,14 @@ class Face:
         confidence: The detector's score, 0 to 1.
         disagreement: Largest distance between the two detectors' ideas of a point, as a share of the distance
             between the eyes; None while only one of them has looked.
+        inside: Share of the chip that lies on the photo, 0 to 1: below 1 the border cuts the face.
     """
 
     box: Box
     landmarks: tuple[Point, Point, Point, Point, Point]
     confidence: float
     disagreement: float | None = None
+    inside: float = 1.0
 
     @property
     def points(self) -> Floats:
@@ -70,6 +72,7 @@ class Face:
             "inter_eye_px": round(rounded.inter_eye_px, 1),
             "roll_deg": round(rounded.roll_deg, 1),
             "disagreement": None if self.disagreement is None else round(self.disagreement, 3),
+            "inside": round(self.inside, 3),
         }
 
     @classmethod
@@ -81,4 +84,5 @@ class Face:
             landmarks=(first, second, third, fourth, fifth),
             confidence=data["confidence"],
             disagreement=data["disagreement"],
+            inside=data["inside"],
         )
