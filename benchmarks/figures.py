@@ -32,11 +32,11 @@ from typing import Any
 from PIL import Image
 
 import visavis
-from visavis import photo
 from visavis.decision.calibration import shipped
 from visavis.errors import PackError, PolicyError
 from visavis.packs.catalogue import DEFAULT_PACK, PACKS, IndexMember, Role, find_pack
 from visavis.packs.install import fetch_demo_pictures
+from visavis.photo import limits as photo_limits
 from visavis.report.words import one_in
 
 ROOT = Path(__file__).parents[1]
@@ -346,8 +346,8 @@ def terms(figures: Path) -> Iterator[str]:  # noqa: ARG001
 
 
 def limits(figures: Path) -> Iterator[str]:  # noqa: ARG001
-    """Every limit of `photo.py` with the reason that stands beside it."""
-    tree = ast.parse(Path(photo.__file__).read_text(encoding="utf-8"))
+    """Every limit of `photo/limits.py` with the reason that stands beside it."""
+    tree = ast.parse(Path(photo_limits.__file__).read_text(encoding="utf-8"))
     rows = []
     for statement, following in zip(tree.body, tree.body[1:], strict=False):
         if not isinstance(statement, ast.Assign) or not isinstance(following, ast.Expr):
@@ -355,7 +355,7 @@ def limits(figures: Path) -> Iterator[str]:  # noqa: ARG001
         (target,) = statement.targets
         if isinstance(target, ast.Name) and target.id.startswith(("MAX_", "MIN_")):
             reason = " ".join(ast.literal_eval(following.value).split())
-            rows.append([f"`{target.id}`", f"{getattr(photo, target.id):,}", reason])
+            rows.append([f"`{target.id}`", f"{getattr(photo_limits, target.id):,}", reason])
     yield from _table(["Limit", "Value", "Meaning"], rows)
 
 

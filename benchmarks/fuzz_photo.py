@@ -1,4 +1,4 @@
-"""Mutated pictures through photo and detector: no crash, no hang, no exception but `PhotoError`, little memory.
+"""Mutated pictures through photo and detector: no crash, hang or exception but `PhotoError`, little memory.
 
     python benchmarks/fuzz_photo.py --count 100000
     python benchmarks/fuzz_photo.py --only 4711         # one mutation again, in this very process
@@ -95,7 +95,7 @@ def own_mistake(error: PhotoError) -> str:
     if cause is None or not isinstance(cause, mistakes):
         return ""
     where = traceback.extract_tb(cause.__traceback__)[-1]
-    return f"{type(cause).__name__}: {cause}" if Path(where.filename).name == "photo.py" else ""
+    return f"{type(cause).__name__}: {cause}" if Path(where.filename).parent.name == "photo" else ""
 
 
 def outcome(data: bytes) -> str:

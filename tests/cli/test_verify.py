@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import pytest
 from PIL import Image
+from tests.photo.hostile import HOSTILE
 from tests.pictures import encoded, exif_of, scene
-from tests.test_photo import HOSTILE
 
 import visavis
 from visavis import cli, verifier
