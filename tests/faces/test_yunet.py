@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from visavis.faces import yunet
+from visavis.faces.face import Finds
 from visavis.packs.install import require
 from visavis.packs.runtime import Network
 
@@ -46,7 +47,7 @@ def put(
         outputs[f"{name}_{stride}"][0, cell] = values
 
 
-def decode(outputs: dict[str, NDArray[np.float32]], threshold: float = 0.5) -> yunet.Finds:
+def decode(outputs: dict[str, NDArray[np.float32]], threshold: float = 0.5) -> Finds:
     return yunet.decode(outputs, HEIGHT, WIDTH, threshold=threshold)
 
 

@@ -7,10 +7,11 @@ offset of its centre and five points.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from visavis.faces.face import Finds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,22 +22,7 @@ STRIDE = 4
 MULTIPLE = 32  # sides of the network's input
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """n faces in pixels of the network's input.
-
-    Attributes:
-        boxes: n x 4: x, y, width, height.
-        points: n x 5 x 2.
-        scores: n, 0 to 1.
-    """
-
-    boxes: Floats
-    points: Floats
-    scores: Floats
-
-
-def decode(outputs: Mapping[str, Floats], rows: Floats, columns: Floats) -> Placed:
+def decode(outputs: Mapping[str, Floats], rows: Floats, columns: Floats) -> Finds:
     """Boxes and points that the network gives at chosen cells, picture by picture.
 
     The points are relative to the corner of the box as the network gives it: clipping the box to the picture
@@ -56,7 +42,7 @@ def decode(outputs: Mapping[str, Floats], rows: Floats, columns: Floats) -> Plac
     corner = centre - size / 2
     relative = outputs["landmarks"][n, :, rows, columns].astype(np.float64).reshape(-1, 5, 2)
     points = corner[:, None] + relative * size[:, None]
-    return Placed(np.hstack([corner[:, ::-1], size[:, ::-1]]), points[:, :, ::-1], scores)
+    return Finds(np.hstack([corner[:, ::-1], size[:, ::-1]]), points[:, :, ::-1], scores)
 
 
 def peak(heatmap: Floats) -> tuple[Floats, Floats]:

@@ -86,3 +86,18 @@ class Face:
             disagreement=data["disagreement"],
             inside=data["inside"],
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Finds:
+    """n faces as a network gives them, in pixels of its input.
+
+    Attributes:
+        boxes: n x 4: x, y, width, height.
+        points: n x 5 x 2.
+        scores: n, 0 to 1.
+    """
+
+    boxes: Floats
+    points: Floats
+    scores: Floats

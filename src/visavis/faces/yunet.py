@@ -7,11 +7,11 @@ points.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from visavis.faces.face import Finds
 from visavis.geometry import suppress
 
 if TYPE_CHECKING:
@@ -24,23 +24,8 @@ MULTIPLE = 32  # sides of the network's input
 OVERLAP = 0.3  # two boxes that share more are one face
 
 
-@dataclass(frozen=True, slots=True)
-class Finds:
-    """n faces in pixels of the network's input, best first.
-
-    Attributes:
-        boxes: n x 4: x, y, width, height.
-        points: n x 5 x 2.
-        scores: n, 0 to 1.
-    """
-
-    boxes: Floats
-    points: Floats
-    scores: Floats
-
-
 def decode(outputs: Mapping[str, Floats], height: int, width: int, *, threshold: float) -> Finds:
-    """Faces from the network's outputs for one picture.
+    """Faces from the network's outputs for one picture, best first.
 
     Args:
         outputs: ``cls_s``, ``obj_s`` (1 x cells x 1), ``bbox_s`` (1 x cells x 4), ``kps_s`` (1 x cells x 10)
