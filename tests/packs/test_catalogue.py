@@ -17,7 +17,7 @@ from visavis.packs.catalogue import (
     find_pack,
 )
 
-RECIPES = {"centerface", "yunet", "sface", "edgeface"}
+RECIPES = {"centerface", "yunet", "sface-int8", "edgeface"}
 
 
 @pytest.fixture(autouse=True)
