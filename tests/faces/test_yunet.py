@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 
 from visavis.faces import yunet
-from visavis.faces.face import Finds
 from visavis.packs.install import require
 from visavis.packs.runtime import Network
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from visavis.faces.face import Finds
     from visavis.verifier import Verifier
 
 HEIGHT, WIDTH = 64, 96
