@@ -3,9 +3,10 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-STAMPS := .make
+STAMPS := $(VENV)/.stamps
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check style bench figures docs clean
+.PHONY: demo test check style bench figures docs clean anew
 
 demo: $(STAMPS)/installed  ## two verdicts on real photographs
 	$(BIN)/visavis demo --out out/demo
@@ -13,10 +14,11 @@ demo: $(STAMPS)/installed  ## two verdicts on real photographs
 test: $(STAMPS)/dev  ## the whole test suite
 	$(BIN)/pytest
 
-check: $(STAMPS)/dev  ## ruff and mypy, both must be silent
+check: $(STAMPS)/dev  ## ruff, mypy and the tables that are made from code, all must be silent
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/python benchmarks/figures.py --check packs weights terms limits calibration
 
 style: $(STAMPS)/dev  ## let ruff mend what it can
 	$(BIN)/ruff check --fix
@@ -43,26 +45,38 @@ docs: $(STAMPS)/docs  ## the documentation, in site/
 	$(BIN)/mkdocs build --strict
 
 clean:
-	rm -rf $(VENV) $(STAMPS) site out
+	rm -rf $(VENV) site out
 
+# Debian and its children ship venv without ensurepip, and then it fails half-way.
 $(BIN)/python:
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo 'visavis needs Python 3.11 or later; where it has another name: make PYTHON=python3.12 demo' >&2; \
+	    exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	    echo '$(PYTHON) can make no virtual environment; on Debian and its children: apt install python3-venv' >&2; \
+	    exit 1; }
+	$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
 
-$(STAMPS)/installed: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+# Where an upgrade of the system took the environment's Python away, all is installed anew.
+$(STAMPS)/installed: pyproject.toml $(if $(realpath $(BIN)/python),,anew) | $(BIN)/python
+	@echo 'installing visavis and what it needs, which may take some minutes ...'
+	@$(INSTALL) --editable .
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/dev: $(STAMPS)/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
+	@echo 'installing what the tests and checks need ...'
+	@$(INSTALL) --upgrade "pip>=25.1"
+	@$(INSTALL) --group dev
 	@touch $@
 
 $(STAMPS)/docs: $(STAMPS)/dev
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs
+	@echo 'installing what makes the documentation ...'
+	@$(INSTALL) --group docs
 	@touch $@
 
 # face_recognition itself asks for a compiled dlib; dlib-bin is the same library as a wheel.
 $(STAMPS)/bench: $(STAMPS)/dev
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps face_recognition==1.3.0
+	@echo 'installing what the benchmarks compare with ...'
+	@$(INSTALL) --group bench
+	@$(INSTALL) --no-deps face_recognition==1.3.0
 	@touch $@

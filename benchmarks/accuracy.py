@@ -23,12 +23,14 @@ from rich.progress import track
 
 from visavis.decision.calibration import Calibration, Data, Mark
 from visavis.decision.policy import Policy
-from visavis.evaluation.comparisons import Comparisons, all_pairs
+from visavis.evaluation.comparisons import TAIL, Comparisons, all_pairs
 from visavis.evaluation.rates import fmr_at, fmr_replicates, fnmr_at, threshold_at
 from visavis.examiner import Examiner
 from visavis.packs.runtime import available_cores
 
-POLICY = Policy(faces="largest_central", min_inter_eye_px=0, min_confidence=0, max_disagreement=10)
+POLICY = Policy(
+    faces="largest_central", min_inter_eye_px=0, min_confidence=0, max_disagreement=10, min_inside=0
+)
 TARGETS = (1e-3, 1e-4, 1e-5)
 CALIBRATIONS = Path(__file__).parents[1] / "src/visavis/decision/calibrations"
 
@@ -113,25 +115,28 @@ def calibrate(comparisons: Comparisons, pack: str, fingerprint: str, data: Data)
     marks = [*_coarse(comparisons), *_fine(comparisons)]
     method = (
         f"FMR over all pairs; upper bounds: 95th percentile over {REPLICATES} draws of the people with "
-        f"replacement, comparisons weighted by how often both people were drawn; finest mark: at least "
-        f"{FEWEST_FALSE_MATCHES} false matches, and a bound at most {WIDEST:g} times the rate"
+        f"replacement, comparisons weighted by how often both people were drawn; above FMR {TAIL:g} none "
+        f"but 1; finest mark: at least {FEWEST_FALSE_MATCHES} false matches, and a bound at most "
+        f"{WIDEST:g} times the rate"
     )
     return Calibration(pack=pack, fingerprint=fingerprint, data=data, method=method, marks=tuple(marks))
 
 
 def _coarse(comparisons: Comparisons) -> Iterator[Mark]:
-    """Marks where single scores weren't kept; the bound hardly differs from the rate there."""
+    """Marks where single scores weren't kept; of the people drawn anew nothing is known there."""
     reached = np.cumsum(comparisons.histogram[::-1])[::-1] / comparisons.impostors
     edges = np.linspace(-1, 1, len(reached) + 1)[:-1]
-    for fmr in np.logspace(0, -2, 2 * PER_DECADE, endpoint=False):
+    for fmr in np.logspace(0, np.log10(TAIL), PER_DECADE, endpoint=False):
         at = int(np.searchsorted(-reached, -fmr, side="right"))
         if 0 < at < len(reached) and edges[at] < comparisons.tail_from and reached[at] < 1:
-            yield Mark(round(float(edges[at]), 5), float(reached[at]), min(1.0, 1.1 * float(reached[at])))
+            yield Mark(round(float(edges[at]), 5), float(reached[at]), 1.0)
 
 
 def _fine(comparisons: Comparisons) -> Iterator[Mark]:
-    targets = np.logspace(-2.05, -7, round(4.95 * PER_DECADE) + 1)
-    targets = targets[targets * comparisons.impostors >= FEWEST_FALSE_MATCHES]
+    finest = FEWEST_FALSE_MATCHES / comparisons.impostors
+    steps = np.arange(1, PER_DECADE * 9)
+    targets = TAIL * 0.9 * 10 ** (-(steps - 1) / PER_DECADE)
+    targets = targets[targets >= finest]
     thresholds = [threshold_at(comparisons, float(fmr)) for fmr in targets]
     drawn = fmr_replicates(comparisons, thresholds, replicates=REPLICATES, seed=19795)
     upper = np.quantile(drawn, 0.95, axis=0)

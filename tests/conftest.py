@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 def _shared() -> Path:
+    """The folder `shared` beside the repository, or the parent of VISAVIS_TEST_DATA."""
     data = os.environ.get("VISAVIS_TEST_DATA")
     return Path(data).parent if data else Path(__file__).parents[2] / "shared"
 

@@ -26,9 +26,11 @@ import visavis
 from visavis import cli, photo
 from visavis.decision import reasons
 from visavis.decision.policy import Policy
+from visavis.evaluation.comparisons import TAIL
 from visavis.faces import choose, detect
 from visavis.packs.catalogue import PACKS, IndexMember
-from visavis.verifier import MAX_REFERENCES
+from visavis.report.words import one_in
+from visavis.verifier import MAX_REFERENCES, REFERENCES_FMR
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "visavis"
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 
 DOCUMENTS = {path.name: path.read_text(encoding="utf-8") for path in figures.documents(ROOT)}
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+RANGES = json.loads((SOURCE / "packs" / "convert" / "sface_ranges.json").read_text(encoding="utf-8"))
 MEASURED = ("accuracy", "accuracy-full", "accuracy-data", "speed", "speed-stages", "startup")
 
 
@@ -370,11 +373,17 @@ def test_the_json_is_documented_key_by_key(folder: Path) -> None:
         ("policy.md", f"at least {'three' if choose.SAME == 0.3 else '?'} tenths of their joint area"),
         ("policy.md", f"whose score is below {detect.THRESHOLD:g}"),
         ("policy.md", f"Below {reasons.COARSE_INTER_EYE_PX:g} the verdict carries"),
+        ("policy.md", f"It has {'six' if len(fields(Policy)) == 6 else '?'} fields"),
+        ("verdict.md", f"all {'six' if len(fields(Policy)) == 6 else '?'} fields"),
+        ("verdict.md", f"the one for an FMR of {one_in(REFERENCES_FMR)}, whichever is stricter"),
         ("verdict.md", f"less than {reasons.COARSE_INTER_EYE_PX:g} pixels apart"),
         ("verdict.md", f"Up to {'eight' if MAX_REFERENCES == 8 else '?'} pictures of *one* person"),
         ("pictures.md", f"gives {photo.DETAIL} pixels along the longer side"),
         ("pictures.md", f"{len(photo.SUPPORTED.replace(' or ', ', ').split(', '))} kinds"),
         ("speed.md", f"shrunk to {detect.SIDES[0]} pixels first"),
+        ("packs.md", f"on {RANGES['chips']} faces"),
+        ("accuracy.md", f"one picture each of {RANGES['people']} people"),
+        ("accuracy.md", f"up to an FMR of 1 in {1 / TAIL:g}"),
         ("accuracy.md", f"at least {accuracy.FEWEST_FALSE_MATCHES} false matches"),
         ("accuracy.md", f"most {'three' if accuracy.WIDEST == 3 else '?'} times the estimate"),
         ("accuracy.md", f"{'a thousand' if accuracy.REPLICATES == 1000 else '?'} times, and each comparison"),

@@ -51,10 +51,6 @@ def test_overlap_by_hand(other: Box, expected: float) -> None:
     assert other.overlap(box) == pytest.approx(expected)
 
 
-def test_scaled() -> None:
-    assert Box(1, 2, 3, 4).scaled(2.5) == Box(2.5, 5, 7.5, 10)
-
-
 @pytest.mark.parametrize(
     "numbers",
     [(math.nan, 0, 1, 1), (0, math.inf, 1, 1), (0, 0, -1, 1), (0, 0, 1, -0.5), (0, 0, math.inf, 1)],

@@ -51,6 +51,9 @@ class Examined:
     template: Template | None
     timings_ms: dict[str, float]
 
+    def __repr__(self) -> str:
+        return f"<Examined {self.photo!r}: {self.problem or 'fit to compare'}>"
+
 
 class Examiner:
     """Takes photos down the corridor with one pack, loaded once; safe for several threads at once.

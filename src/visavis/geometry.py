@@ -54,10 +54,6 @@ class Box:
         common = width * height
         return common / (self.area + other.area - common)
 
-    def scaled(self, factor: float) -> Box:
-        """The same box in a picture that is `factor` times as large."""
-        return Box(self.x * factor, self.y * factor, self.width * factor, self.height * factor)
-
 
 def similarity_transform(source: Floats, target: Floats) -> Floats:
     """The rotation, scale and shift that brings `source` closest to `target`.

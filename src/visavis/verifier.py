@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from visavis.photo import Photo, PhotoSource
 
 MAX_REFERENCES = 8
+REFERENCES_FMR = 1e-3  # that several references must meet among themselves, however lax the policy
 
 
 class Verifier:
@@ -97,8 +98,7 @@ class Verifier:
         """The verdict on examined photos.
 
         Several references must be of one person: where two of them don't match each other, nothing is
-        decided. Their similarities to the probe are averaged, which makes a false match rarer; the rate given
-        is that of a single comparison.
+        decided. Their similarities to the probe are averaged; the rate given is that of a single comparison.
 
         Raises:
             VisavisError: `references.count`: none, or more than eight.
@@ -116,7 +116,8 @@ class Verifier:
             ]
             score = None
             if not any(reason.decisive for reason in reasons):
-                reasons += _strangers(names, references, threshold)
+                of_one = max(threshold, self.calibration.threshold(REFERENCES_FMR))
+                reasons += _strangers(names, references, of_one)
             if not any(reason.decisive for reason in reasons):
                 scores = [similarity(_template(seen), _template(probe)) for seen in references]
                 score = sum(scores) / len(scores)

@@ -17,6 +17,8 @@ from visavis.packs.catalogue import DEFAULT_PACK, File, Pack, Upstream, View
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from visavis.packs.download import Progress
+
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -103,7 +105,7 @@ def test_install_says_what_it_does_on_stderr_and_the_result_on_stdout(folder: Pa
 
 
 def test_steps_are_printed_once_where_nobody_watches(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def slow(name: str, *, offline: bool, progress: install.Progress) -> install.Installed:
+    def slow(name: str, *, offline: bool, progress: Progress) -> install.Installed:
         for done in (1, 500_000, 2_000_000):
             progress("toy.whl", done, 2_000_000)
         progress("converting toy.onnx", 0, None)

@@ -8,7 +8,7 @@ from visavis.cli import progress as module
 from visavis.cli.progress import megabytes, progress
 
 if TYPE_CHECKING:
-    from visavis.packs.install import Progress
+    from visavis.packs.download import Progress
 
 
 def work(report: Progress) -> None:

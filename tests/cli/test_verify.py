@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
+import stat
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,7 +101,7 @@ def test_a_report_needs_nothing_else(run: Any, folder: Path) -> None:
     assert status == 0
     assert out.startswith("MATCH")
     page = path.read_text(encoding="utf-8")
-    assert page.lower().startswith("<!doctype html>")
+    assert page.lower().startswith("<!DOCTYPE html>")
     sources = re.findall(r"""\b(?:src|href)\s*=\s*["']?([^"'\s>]+)""", page)
     assert len(sources) >= 2
     assert [source[:40] for source in sources if not source.startswith(("data:image/", "#"))] == []
@@ -278,7 +280,7 @@ def at_a_terminal(sface: Verifier, monkeypatch: pytest.MonkeyPatch) -> Any:
     [
         ("y\n", [], 0, ["sface"]),
         ("\n", [], 0, ["sface"]),
-        ("n\n", [], 130, []),
+        ("n\n", [], 69, []),
         ("", [], 130, []),
         ("y\n", ["--offline"], 69, []),
     ],
@@ -292,3 +294,44 @@ def test_a_person_is_asked_whether_to_install(
     assert "the pack 'sface' is not installed" in err
     assert ("Install it now?" in err) == (not words)
     assert out.startswith("MATCH") == (status == 0)
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("target", ["obama.jpg", "obama2.jpg", "sub/../obama.jpg"])
+def test_a_report_never_overwrites_a_picture(target: str, run: Any, folder: Path) -> None:
+    (folder / "sub").mkdir(exist_ok=True)
+    before = (folder / "obama.jpg").read_bytes()
+    status, out, err = run("--report", target, "obama.jpg", "obama2.jpg")
+    assert (status, out) == (64, "")
+    assert "would overwrite a picture" in err
+    assert (folder / "obama.jpg").read_bytes() == before
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_report_is_its_owners_alone_and_replaces_an_older_one(run: Any, tmp_path: Path) -> None:
+    report = tmp_path / "report.html"
+    report.write_text("older")
+    assert run("--report", str(report), "obama.jpg", "obama2.jpg")[0] == 0
+    assert report.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert stat.S_IMODE(report.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [report]
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_report_into_a_pipe_is_refused_rather_than_waited_for(run: Any, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    status, out, err = run("--report", str(tmp_path / "pipe"), "obama.jpg", "obama2.jpg")
+    assert (status, out) == (73, "")
+    assert "not a regular file" in err
+
+
+@pytest.mark.usefixtures("folder")
+def test_closed_streams(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after ``<&-`` and ``>&-`` in a shell."""
+    with monkeypatch.context() as closed:
+        closed.setattr(sys, "stdin", None)
+        status, _, err = run("obama.jpg", "-")
+    assert (status, err) == (65, "visavis: standard input is closed\n")
+    with monkeypatch.context() as closed:
+        closed.setattr(sys, "stdout", None)
+        assert run("obama.jpg", "obama2.jpg")[0] == 0

@@ -51,20 +51,52 @@ def write(folder: Path, files: dict[str, str]) -> Path:
         ({"cpu/cpu.cfs_quota_us": "300000\n", "cpu/cpu.cfs_period_us": "0\n"}, 8),
         ({"cpu/cpu.cfs_quota_us": "300000\n"}, 8),
         ({"cpu/cpu.cfs_quota_us": "x", "cpu/cpu.cfs_period_us": "100000"}, 8),
-        # version 2 says "no limit": what lies about from version 1 doesn't count
+        # both versions mounted, the controller with version 1: every quota counts
         (
             {
                 "cpu.max": "max 100000",
                 "cpu/cpu.cfs_quota_us": "100000",
                 "cpu/cpu.cfs_period_us": "100000",
             },
-            8,
+            1,
         ),
     ],
 )
 @pytest.mark.usefixtures("eight_cores")
 def test_a_quota_limits_the_cores(files: dict[str, str], expected: int, tmp_path: Path) -> None:
-    assert available_cores(write(tmp_path, files)) == expected
+    assert available_cores(write(tmp_path, files), tmp_path / "none") == expected
+
+
+# proc_pid_cgroup(5): hierarchy:controllers:path, the controllers empty for version 2
+@pytest.mark.parametrize(
+    ("membership", "files", "expected"),
+    [
+        ("0::/a/b\n", {"a/b/cpu.max": "200000 100000"}, 2),
+        ("0::/a/b\n", {"a/b/cpu.max": "max 100000", "a/cpu.max": "300000 100000"}, 3),
+        ("0::/a/b\n", {"a/b/cpu.max": "500000 100000", "a/cpu.max": "300000 100000"}, 3),
+        ("0::/a\n", {"other/cpu.max": "100000 100000"}, 8),
+        ("0::/\n", {"cpu.max": "400000 100000"}, 4),
+        (
+            "9:memory:/m\n4:cpu,cpuacct:/docker/x\n",
+            {"cpu/docker/x/cpu.cfs_quota_us": "200000", "cpu/docker/x/cpu.cfs_period_us": "100000"},
+            2,
+        ),
+        ("9:memory:/m\n", {"m/cpu.max": "100000 100000"}, 8),
+        ("nonsense\n\n", {}, 8),
+    ],
+)
+@pytest.mark.usefixtures("eight_cores")
+def test_a_quota_on_any_group_above_counts(
+    membership: str, files: dict[str, str], expected: int, tmp_path: Path
+) -> None:
+    (tmp_path / "self").write_text(membership)
+    assert available_cores(write(tmp_path / "groups", files), tmp_path / "self") == expected
+
+
+@pytest.mark.parametrize("threads", [0, -1])
+def test_no_thread_at_all_is_refused(threads: int) -> None:
+    with pytest.raises(ValueError, match="at least one thread"):
+        Network(b"", threads=threads)
 
 
 def test_affinity_limits_the_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

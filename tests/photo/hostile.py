@@ -45,8 +45,15 @@ def hostile() -> dict[str, tuple[bytes, str, str]]:
     def changed(data: bytes, at: int, new: bytes) -> bytes:
         return data[:at] + new + data[at + len(new) :]
 
+    # An orientation of 16 million values, all there: a tuple of them would take half a gigabyte.
+    many = struct.pack("<2sHIHHHIII", b"II", 42, 8, 1, 0x0112, 3, 16_000_000, 26, 0) + bytes(32_000_000)
     return {
         # what isn't a picture
+        "orientation of millions in png": (
+            png_from(header, (b"eXIf", many), *rest),
+            "photo.too_large",
+            "metadata",
+        ),
         "text": (b"Hello, I am a picture.\n" * 50, "photo.format", "text"),
         "one byte": (b"x", "photo.format", "text"),
         "utf-8 cut in a letter": (("ä" * 2000).encode()[:1023], "photo.format", "text"),

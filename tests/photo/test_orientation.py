@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ from tests import pictures
 from tests.photo.common import difference, reference
 from tests.pictures import encoded
 
-from visavis.photo import Photo
+from visavis.photo import Photo, limits
+from visavis.photo.directory import Directory
+from visavis.photo.orientation import exif_orientation
 
 # CIPA DC-008-2023, tag Orientation: the side of the upright picture where row 0 and column 0 as stored are.
 SIDES = {
@@ -70,3 +73,10 @@ def test_broken_exif_costs_nothing_but_the_orientation() -> None:
     for cut in range(len(whole)):
         read = Photo.open(pictures.with_segment(plain, 0xE1, whole[:cut].ljust(6, b"\0")))
         assert read.notes in ((), ("turned by EXIF orientation 6",))
+
+
+def test_more_values_than_a_tag_ever_has_are_not_unpacked() -> None:
+    count = limits.MAX_PIECES + 1
+    block = struct.pack("<2sHIHHHIII", b"II", 42, 8, 1, 0x0112, 3, count, 26, 0) + bytes(2 * count)
+    assert Directory.read(block).numbers(0x0112) == ()
+    assert exif_orientation(block) == 1

@@ -80,7 +80,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit status: one clear line on an error, never a traceback."""
     try:
         status = commands.main(arguments, prog_name="visavis", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except click.exceptions.Exit as error:
         status = error.exit_code
     except click.ClickException as error:  # a wrong option, a missing argument

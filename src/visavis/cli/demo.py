@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from visavis.cli.output import unwritable, watched, write
 from visavis.cli.progress import progress
-from visavis.cli.verify import unwritable, write_report
 from visavis.packs.catalogue import DEFAULT_PACK
 from visavis.packs.install import fetch_demo_pictures, install
 
@@ -31,6 +31,7 @@ def demo_command(*, pack: str, out: Path, offline: bool) -> None:
 
     The first run fetches the pack and the pictures, later ones need no network.
     """
+    from visavis.report.page import page
     from visavis.report.text import text
     from visavis.verifier import Verifier
 
@@ -42,13 +43,13 @@ def demo_command(*, pack: str, out: Path, offline: bool) -> None:
         for name, content in pictures.items():
             (out / name).write_bytes(content)
     except OSError as error:
-        raise unwritable(out, error) from None
+        raise unwritable(out, error.strerror) from None
     verifier = Verifier(pack)
     for probe, who in PROBES.items():
         click.echo(f"\n{REFERENCE} and {probe} ({who})\n")
         reference, probed = verifier.examine(out / REFERENCE), verifier.examine(out / probe)
         verdict = verifier.compare([reference], probed)
-        click.echo(text(verdict, colour=sys.stdout.isatty()))
+        click.echo(text(verdict, colour=watched(sys.stdout)))
         path = out / f"{Path(REFERENCE).stem}-{Path(probe).stem}.html"
-        write_report(path, verdict, [reference], probed, verifier.calibration)
+        write(path, page(verdict, [reference], probed, calibration=verifier.calibration))
         click.echo(f"report      {path}")

@@ -100,10 +100,8 @@ def _home() -> list[Finding]:
     folder = home()
     existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
     writable = os.access(existing, os.W_OK)
-    advice = (
-        None if writable else "packs can be read but not installed: set VISAVIS_HOME to a folder of yours"
-    )
-    return [Finding("home", f"{folder} ({'writable' if writable else 'read only'})", advice)]
+    state = "writable" if writable else "read only: packs can be used here but not installed"
+    return [Finding("home", f"{folder} ({state})")]
 
 
 def _packs() -> list[Finding]:

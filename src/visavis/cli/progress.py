@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from visavis.cli.output import watched
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from visavis.packs.install import Progress
+    from visavis.packs.download import Progress
 
 
 @contextlib.contextmanager
@@ -40,7 +42,7 @@ def progress() -> Iterator[Progress]:
 
 
 def _is_watched() -> bool:
-    return sys.stderr.isatty()
+    return watched(sys.stderr)
 
 
 def _print_steps() -> Progress:

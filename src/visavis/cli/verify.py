@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from visavis.cli import INCONCLUSIVE, MATCH, NO_MATCH
+from visavis.cli.output import watched, write
 from visavis.decision.policy import FACES, Policy
-from visavis.errors import PackError, VisavisError
+from visavis.errors import PackError, PhotoError
 from visavis.packs.catalogue import DEFAULT_PACK
 
 if TYPE_CHECKING:
-    from visavis.decision.calibration import Calibration
-    from visavis.decision.verdict import Verdict
     from visavis.examiner import Examined
     from visavis.geometry import Box
     from visavis.verifier import Verifier
@@ -112,6 +111,8 @@ def verify_command(
         raise click.UsageError("only one picture can come from standard input")
     if len(further) >= MAX_REFERENCES:
         raise click.UsageError(f"at most {MAX_REFERENCES} references of one person can be given")
+    if report is not None and any(_is_same(report, name) for name in (reference, probe, *further)):
+        raise click.UsageError(f"the report would overwrite a picture: {report}")
     policy = Policy(fmr=fmr, faces=faces.replace("-", "_"))
     verifier = _verifier(pack, offline=offline)
     verifier.calibration.threshold(policy.fmr)  # an impossible policy is refused before a picture is opened
@@ -122,36 +123,16 @@ def verify_command(
         seen, probed = _where_meant(verifier, policy, box, seen, probed)
     verdict = verifier.compare(seen, probed, policy=policy)
     if report is not None:
-        write_report(report, verdict, seen, probed, verifier.calibration)
+        from visavis.report.page import page
+
+        write(report, page(verdict, seen, probed, calibration=verifier.calibration))
     if as_json:
         click.echo(json.dumps(verdict.to_dict(), indent=2))
     else:
         from visavis.report.text import text
 
-        click.echo(text(verdict, colour=sys.stdout.isatty()))
+        click.echo(text(verdict, colour=watched(sys.stdout)))
     ctx.exit(STATUS[verdict.decision])
-
-
-def write_report(
-    path: Path, verdict: Verdict, references: list[Examined], probe: Examined, calibration: Calibration
-) -> None:
-    """Write the HTML report.
-
-    Raises:
-        VisavisError: `report.unwritable`.
-    """
-    from visavis.report.page import page
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page(verdict, references, probe, calibration=calibration), encoding="utf-8")
-    except OSError as error:
-        raise unwritable(path, error) from None
-
-
-def unwritable(path: Path, error: OSError) -> VisavisError:
-    """What to raise where a report or its folder can't be written."""
-    return VisavisError("report.unwritable", f"{str(path)!r} can't be written", found=error.strerror)
 
 
 def _verifier(pack: str, *, offline: bool) -> Verifier:
@@ -161,11 +142,12 @@ def _verifier(pack: str, *, offline: bool) -> Verifier:
     try:
         return Verifier(pack)
     except PackError as error:
-        asked = sys.stdin.isatty() and sys.stderr.isatty() and not offline
+        asked = watched(sys.stdin) and watched(sys.stderr) and not offline
         if error.code not in ("pack.not_installed", "pack.outdated") or not asked:
             raise
         click.echo(f"visavis: {error}", err=True)
-        click.confirm("Install it now?", default=True, abort=True, err=True)
+        if not click.confirm("Install it now?", default=True, err=True):
+            raise
         from visavis.cli.progress import progress
         from visavis.packs.install import install
 
@@ -174,8 +156,19 @@ def _verifier(pack: str, *, offline: bool) -> Verifier:
         return Verifier(pack)
 
 
+def _is_same(report: Path, picture: str) -> bool:
+    try:
+        return picture != "-" and report.samefile(picture)
+    except OSError:
+        return False
+
+
 def _source(name: str) -> str | BinaryIO:
-    return sys.stdin.buffer if name == "-" else name
+    if name != "-":
+        return name
+    if sys.stdin is None:  # the shell's <&-
+        raise PhotoError("photo.unreadable", "standard input is closed")
+    return sys.stdin.buffer
 
 
 def _where_meant(

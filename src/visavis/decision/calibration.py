@@ -131,7 +131,9 @@ class Calibration:
         after = max(1, bisect.bisect_left([mark.threshold for mark in self.marks], similarity))
         low, high = self.marks[after - 1], self.marks[after]
         share = (similarity - low.threshold) / (high.threshold - low.threshold)
-        return Rate(_between(low.fmr, high.fmr, share), _between(low.fmr_upper, high.fmr_upper, share))
+        # Where the lower mark has no bound but 1, nothing better is known up to the next one.
+        upper = 1.0 if low.fmr_upper == 1 else _between(low.fmr_upper, high.fmr_upper, share)
+        return Rate(_between(low.fmr, high.fmr, share), upper)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data, the form of the files in ``calibrations/``."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Integers = NDArray[np.integer[Any]]
 
 BINS = 40_000  # of the impostor histogram over -1 ... 1
-TAIL = 0.01  # share of the highest impostor scores that is kept one by one
+TAIL = 0.1  # share of the highest impostor scores that is kept one by one
 ROWS = 1024  # pictures compared with all the others in one matrix product
 
 

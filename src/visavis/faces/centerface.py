@@ -7,7 +7,7 @@ offset of its centre and five points.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,13 +16,16 @@ from visavis.faces.face import Finds
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from numpy.typing import NDArray
+
     from visavis.geometry import Floats
 
+    Integers = NDArray[np.integer[Any]]
+
 STRIDE = 4
-MULTIPLE = 32  # sides of the network's input
 
 
-def decode(outputs: Mapping[str, Floats], rows: Floats, columns: Floats) -> Finds:
+def decode(outputs: Mapping[str, Floats], rows: Integers, columns: Integers) -> Finds:
     """Boxes and points that the network gives at chosen cells, picture by picture.
 
     The points are relative to the corner of the box as the network gives it: clipping the box to the picture
@@ -45,7 +48,7 @@ def decode(outputs: Mapping[str, Floats], rows: Floats, columns: Floats) -> Find
     return Finds(np.hstack([corner[:, ::-1], size[:, ::-1]]), points[:, :, ::-1], scores)
 
 
-def peak(heatmap: Floats) -> tuple[Floats, Floats]:
+def peak(heatmap: Floats) -> tuple[Integers, Integers]:
     """Row and column of the highest cell of each of n heat maps (n x h x w)."""
     flat = heatmap.reshape(len(heatmap), -1).argmax(axis=1)
     rows, columns = np.unravel_index(flat, heatmap.shape[1:])

@@ -77,6 +77,7 @@ class Detector:
         faces: tuple[Face, ...] = ()
         side = SIDES[0]
         for side in _sides(photo):
+            photo = photo.finer(side / max(photo.width, photo.height))
             faces = self._look(photo, side) or faces
             if any(_sure(face, photo, side) for face in faces):
                 break
@@ -109,15 +110,13 @@ class Detector:
 
     def _look(self, photo: Photo, side: int, *, frame: float = 0.0, turned: int = 0) -> tuple[Face, ...]:
         """Faces found with the longer side at `side` pixels, in coordinates of the full picture."""
-        longer = max(photo.width, photo.height)
-        fine = photo.finer(min(1.0, side / longer))
-        pixels = np.rot90(fine.pixels, -turned // 90)
+        pixels = np.rot90(photo.pixels, -turned // 90)
         pixels, scale = _fit(pixels, side / (1 + 2 * frame))
         margin = round(frame * max(pixels.shape[:2]))
         canvas = _canvas(pixels, margin)
         height, width = canvas.shape[:2]
         finds = yunet.decode(self._finder(canvas[None]), height, width, threshold=THRESHOLD)
-        scale *= fine.scale
+        scale *= photo.scale
         full = photo.width, photo.height
         faces = []
         for box, points, score in zip(finds.boxes, finds.points, finds.scores, strict=True):

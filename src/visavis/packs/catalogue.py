@@ -124,7 +124,7 @@ class Pack:
         Templates and calibrations carry it. It names sources and recipes, not converted bytes: those may
         differ in insignificant ways between versions of the conversion's libraries.
         """
-        from visavis.packs.convert import RECIPE_VERSION
+        from visavis.packs.convert import RECIPE_VERSION, recipe_data
 
         parts = {
             "engine": ENGINE_VERSION,
@@ -132,6 +132,7 @@ class Pack:
             "pack": self.name,
             "views": [[view.scale, view.mirrored] for view in self.views],
             "files": {role: [file.sha256, file.recipe] for role, file in self.files.items()},
+            "data": "".join(recipe_data(file.recipe) for file in self.files.values()),
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 

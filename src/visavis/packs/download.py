@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from visavis.packs.pip_settings import PipSettings
 
     Progress = Callable[[str, int, int | None], None]
+    """Told what is being worked on, how much of it is done, and how much there is (None: not known)."""
 
 BACK_OFF_S = (0.5, 1.0, 2.0)
 """The pauses between tries; one try more than there are pauses."""

@@ -16,10 +16,9 @@ from visavis.packs.catalogue import DEFAULT_PACK, DEMO_PICTURES, PACKS, File, Pa
 from visavis.packs.store import Entry, Manifest, Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    Progress = Callable[[str, int, int | None], None]
-    """Told what is being worked on, how much of it is done, and how much there is (None: not known)."""
+    from visavis.packs.download import Progress
 
 OFFLINE = "VISAVIS_OFFLINE"
 
@@ -200,9 +199,10 @@ def _sound(pack: Pack) -> Installed | None:
 def _fetch(
     files: Iterable[File], store: Store, what: str, *, offline: bool, progress: Progress
 ) -> dict[str, bytes]:
+    from visavis.packs.pip_settings import is_true
     from visavis.packs.sources import Sources  # brings an HTTP client along
 
-    offline = offline or os.environ.get(OFFLINE, "").lower() in ("1", "true", "yes", "on")
+    offline = offline or is_true(os.environ.get(OFFLINE))
     with Sources(store, offline=offline, progress=progress) as sources:
         return sources.fetch(files, what=what)
 

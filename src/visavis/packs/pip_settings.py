@@ -80,7 +80,7 @@ def read_pip_settings(
         link.strip() for link in environ.get("UV_FIND_LINKS", "").split(",") if link.strip()
     ]
     indexes: list[str | None] = []
-    if not _is_true(options.get("no-index")) and not _is_true(environ.get("UV_NO_INDEX")):
+    if not is_true(options.get("no-index")) and not is_true(environ.get("UV_NO_INDEX")):
         indexes += _words(options.get("index-url"))[:1] or uv_index[:1] or [None]
         indexes += _words(options.get("extra-index-url"))
         indexes += _addresses(environ.get("UV_INDEX", "")) + _addresses(environ.get("UV_EXTRA_INDEX_URL", ""))
@@ -150,5 +150,6 @@ def _addresses(value: str) -> list[str]:
     return [re.sub(r"^[\w.-]+=", "", word) for word in value.split()]
 
 
-def _is_true(value: str | None) -> bool:
+def is_true(value: str | None) -> bool:
+    """Whether a setting says yes, in the words that pip takes."""
     return (value or "").strip().lower() in _TRUE

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
     from numpy.typing import NDArray
 
 CGROUP = Path("/sys/fs/cgroup")
+MEMBERSHIP = Path("/proc/self/cgroup")
 
 
 class Network:
@@ -23,6 +26,8 @@ class Network:
             model: The ONNX bytes, as the installation of a pack stored them.
             threads: How many threads one call may use; `available_cores()` where it isn't given.
         """
+        if threads is not None and threads < 1:
+            raise ValueError(f"at least one thread was expected, found {threads}")
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -47,27 +52,46 @@ class Network:
         return dict(zip(self.outputs, self._session.run(None, {self._input: pictures}), strict=True))
 
 
-def available_cores(cgroup: Path = CGROUP) -> int:
+def available_cores(cgroup: Path = CGROUP, membership: Path = MEMBERSHIP) -> int:
     """How many cores this process may keep busy, at least 1: by its affinity and its container's quota.
 
     A container limited to half a core on a machine of 64 otherwise starts 64 threads that wait for each
     other.
+
+    Args:
+        cgroup: Where control groups are mounted.
+        membership: Which of them this process is in, as Linux tells it.
     """
-    quota = _quota(cgroup)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores if quota is None else min(cores, round(quota)))
+    quotas = [quota for folder in _groups(cgroup, membership) if (quota := _quota(folder)) is not None]
+    return max(1, round(min([cores, *quotas])))
 
 
-def _quota(cgroup: Path) -> float | None:
+def _groups(cgroup: Path, membership: Path) -> Iterator[Path]:
+    """The folders of this process's control groups and of all above them: each may hold a quota."""
+    yield from (cgroup, cgroup / "cpu")
+    try:
+        lines = membership.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return
+    for line in lines:
+        _, controllers, path = (*line.split(":", 2), "", "")[:3]
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        folder = (cgroup / "cpu" if controllers else cgroup) / path.strip("/")
+        yield from (folder, *folder.parents[: len(Path(path.strip("/")).parts)])
+
+
+def _quota(group: Path) -> float | None:
     """CPU quota in cores by cgroup version 2 (cpu.max), then 1 (cfs_quota_us); None without a limit."""
     try:
-        limit, period = (cgroup / "cpu.max").read_text().split()
+        limit, period = (group / "cpu.max").read_text().split()
         return None if limit == "max" else float(limit) / float(period)
     except (OSError, ValueError, ZeroDivisionError):
         pass
     try:
-        used = float((cgroup / "cpu/cpu.cfs_quota_us").read_text())
-        period_us = float((cgroup / "cpu/cpu.cfs_period_us").read_text())
+        used = float((group / "cpu.cfs_quota_us").read_text())
+        period_us = float((group / "cpu.cfs_period_us").read_text())
         return used / period_us if used > 0 and period_us > 0 else None
     except (OSError, ValueError):
         return None

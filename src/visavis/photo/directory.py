@@ -6,6 +6,8 @@ import struct
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from visavis.photo.limits import MAX_PIECES
+
 # Bytes of a value of each kind, from BYTE to DOUBLE and the IFD of a later supplement.
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I"}
@@ -61,10 +63,12 @@ class Directory:
         return Entry(kind, values, start, length, self.data[place : place + 12])
 
     def numbers(self, tag: int) -> tuple[int, ...]:
-        """The values of a tag of whole numbers; none where it is absent, of another kind, or cut off."""
+        """The values of a tag of whole numbers; none where it is absent, of another kind or cut off."""
         entry = self.entry(tag)
         layout = WHOLE_NUMBERS.get(entry.kind) if entry else None
-        if entry is None or layout is None or entry.start + entry.length > len(self.data):
+        if entry is None or layout is None or entry.values > MAX_PIECES:
+            return ()
+        if entry.start + entry.length > len(self.data):
             return ()
         return struct.unpack_from(f"{self.order}{entry.values}{layout}", self.data, entry.start)
 

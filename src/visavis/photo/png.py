@@ -48,16 +48,16 @@ class Png(Whole):
             elif kind == b"acTL":
                 (frames,) = self.numbers_at(">I", start) if length >= 4 else (0,)
                 raise self.animated(frames)
-            elif kind == b"eXIf":
-                self.orientation = exif_orientation(data[start : start + length])
             if kind == b"IDAT":
                 self.picture_data.append(slice(start, start + length))
-            else:
-                metadata += length
+                continue
+            metadata += length
+            if metadata > MAX_METADATA:
+                raise self.too_large(f"{metadata} bytes of metadata or more", f"at most {MAX_METADATA}")
+            if kind == b"eXIf":
+                self.orientation = exif_orientation(data[start : start + length])
         if not self.picture_data:
             raise self.truncated("no picture data")
-        if metadata > MAX_METADATA:
-            raise self.too_large(f"{metadata} bytes of metadata", f"at most {MAX_METADATA}")
 
     def _chunks(self) -> Iterator[tuple[bytes, int, int]]:
         """Kind, start of the body and its length, for each chunk up to IEND."""

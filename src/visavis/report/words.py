@@ -1,4 +1,4 @@
-"""The words that text and page share: rates as "1 in N", what a decision means, what to do about a reason."""
+"""The words that text and page share: rates as "1 in N", what a decision means, which face counts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ DECISIONS: Mapping[Decision, str] = {
     "inconclusive": "CANNOT DECIDE",
 }
 
-# What to do where the reason itself doesn't say it.
 FACES: Mapping[str, str] = {
     "only": "the only one; a second face of comparable size ends the comparison",
     "largest_central": "the one that is large and near the middle",
@@ -49,7 +48,7 @@ def rate(fmr: float | None, upper: float | None) -> str:
         return f"below {one_in(upper)}"
     if fmr >= 1:
         return "not rare (the similarity lies below the range that was measured)"
-    return f"{one_in(fmr)} (upper bound {one_in(upper)})"
+    return one_in(fmr) if upper == 1 else f"{one_in(fmr)} (upper bound {one_in(upper)})"
 
 
 def meaning(verdict: Verdict) -> str:
@@ -90,7 +89,7 @@ def ordered(reasons: tuple[Reason, ...]) -> list[Reason]:
 
 
 def told(reason: Reason) -> str:
-    """A reason as a sentence, with what to do about it."""
+    """A reason as a sentence."""
     sentence = reason.message[:1].upper() + reason.message[1:]
     return f"{sentence}."
 

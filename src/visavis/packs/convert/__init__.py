@@ -7,6 +7,8 @@ visavis holds them: uint8, N x height x width x 3, RGB, under the name `picture`
 
 from __future__ import annotations
 
+import json
+from importlib import resources
 from typing import TYPE_CHECKING
 
 from visavis.errors import PackError
@@ -74,6 +76,14 @@ def _yunet(source: bytes) -> bytes:
     from visavis.packs.convert.yunet import convert_yunet
 
     return convert_yunet(source)
+
+
+def recipe_data(recipe: str | None) -> str:
+    """What a recipe reads beside the weights, as text that doesn't depend on how a file ends its lines."""
+    if recipe != "sface-int8":
+        return ""
+    text = (resources.files(__name__) / "sface_ranges.json").read_text(encoding="utf-8")
+    return json.dumps(json.loads(text), sort_keys=True)
 
 
 RECIPES: Mapping[str, Callable[[bytes], bytes]] = {
