@@ -18,6 +18,7 @@ from visavis.decision.policy import Policy
 from visavis.decision.verdict import Verdict
 from visavis.errors import PackError, PhotoError, PolicyError, VisavisError
 from visavis.geometry import Box
+from visavis.packs.catalogue import ENGINE_VERSION
 from visavis.packs.install import install, require
 from visavis.packs.store import Store
 from visavis.photo import Photo
@@ -91,6 +92,19 @@ def test_two_people(sface: Verifier, seen: Mapping[str, Examined]) -> None:
         assert verdict.similarity < verdict.threshold
         assert verdict.fmr is not None
         assert verdict.fmr > 1e-4
+
+
+# Measured when the calibrations were. Whoever moves these moves every template: raise ENGINE_VERSION, so that
+# older templates are refused, and measure the calibrations anew.
+@pytest.mark.parametrize(
+    ("first", "second", "similarity"),
+    [("obama", "obama2", 0.766), ("obama", "biden", 0.121), ("obama2", "biden", 0.293)],
+)
+def test_templates_are_those_of_this_version_of_the_engine(
+    first: str, second: str, similarity: float, sface: Verifier, seen: Mapping[str, Examined]
+) -> None:
+    assert ENGINE_VERSION == 1
+    assert sface.compare([seen[first]], seen[second]).similarity == pytest.approx(similarity, abs=0.005)
 
 
 @pytest.mark.parametrize(("first", "second"), [("obama", "obama2"), ("obama", "biden"), ("obama2", "biden")])
