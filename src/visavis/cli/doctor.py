@@ -136,7 +136,7 @@ def _usable(name: str) -> bool:
 
 
 def _speed(name: str) -> str:
-    """Median times of its networks on one thread, on noise: their time doesn't depend on what they see."""
+    """Median times for one face on one thread, on noise: a network's time doesn't depend on what it sees."""
     import numpy as np
 
     from visavis.faces.align import CHIP_SIDE
@@ -146,16 +146,16 @@ def _speed(name: str) -> str:
 
     there = require(name)
     random = np.random.default_rng(0)
-    sides: dict[Role, tuple[int, int]] = {
-        "detector": (192, SIDES[0]),
-        "landmarks": (CROP_SIDE, CROP_SIDE),
-        "recogniser": (CHIP_SIDE, CHIP_SIDE),
+    shapes: dict[Role, tuple[int, int, int]] = {
+        "detector": (1, 192, SIDES[0]),
+        "landmarks": (1, CROP_SIDE, CROP_SIDE),
+        "recogniser": (len(there.pack.views), CHIP_SIDE, CHIP_SIDE),
     }
     times = []
-    for role, (height, width) in sides.items():
+    for role, shape in shapes.items():
         network = Network(there.model(role), threads=1)
-        picture: Any = random.integers(0, 256, (1, height, width, 3), dtype=np.uint8)
-        times.append(f"{role} {_median_ms(lambda: network(picture)):.1f} ms")  # noqa: B023  # called at once
+        pictures: Any = random.integers(0, 256, (*shape, 3), dtype=np.uint8)
+        times.append(f"{role} {_median_ms(lambda: network(pictures)):.1f} ms")  # noqa: B023  # called at once
     return ", ".join(times) + " on one thread"
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 SIDES = (320, 640, 1280)
 SURE = 0.7  # score and
 SURE_HEIGHT = 32  # height in pixels of a face that makes the next larger picture needless
-UPRIGHT = 0.9  # score that only upright faces reach: 99 in 100 of them do, and hardly any other
+UPRIGHT = 0.9  # score that nearly every upright face reaches, and hardly any other
 UNTURNED = 0.02  # by how much a turned picture must be surer: most pictures are upright
 THRESHOLD = 0.5  # score under which nothing is called a face
 FRAME = 0.5  # of the longer side, laid around a picture that a face may overfill
