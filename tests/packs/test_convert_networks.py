@@ -6,8 +6,6 @@ The files come from an installed pack or the shared folder; the original network
 from __future__ import annotations
 
 import hashlib
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -25,6 +23,7 @@ from visavis.packs.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 
 Array = NDArray[Any]
@@ -40,15 +39,6 @@ RECIPE_OF = {"edgeface_xs": "edgeface", "edgeface_xxs": "edgeface"}
 """Where the recipe hasn't the network's name. The catalogue may choose another one for the same file."""
 
 _converted: dict[str, bytes] = {}
-
-
-@pytest.fixture
-def shared() -> Path:
-    data = os.environ.get("VISAVIS_TEST_DATA")
-    root = Path(data).parent if data else Path(__file__).parents[3] / "shared"
-    if not root.is_dir():
-        pytest.skip(f"no shared folder at {root}")
-    return root
 
 
 def source_of(file: File, request: pytest.FixtureRequest) -> bytes:
