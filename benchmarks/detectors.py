@@ -199,17 +199,21 @@ def main() -> None:
 
 def arrangements(installed: Installed, pictures: Sequence[Path], person: Integers) -> list[dict[str, Any]]:
     """Print the first table."""
-    finder, placer, network = (
-        Network(installed.model(role), threads=1) for role in ("detector", "landmarks", "recogniser")
+    pack = installed.pack
+    networks = {role: Network(installed.model(role), threads=1) for role in pack.files}
+    finder, placer = networks["detector"], networks["landmarks"]
+    recogniser = Recogniser(
+        [(networks[role], len(each.views)) for role, each in pack.recognisers_by_role.items()],
+        pack=pack.name,
+        fingerprint=installed.fingerprint,
     )
-    recogniser = Recogniser(network, pack=installed.pack.name, fingerprint=installed.fingerprint)
     product, alone, one_pass = Detector(finder, placer), Finder(finder, placer), OnePass(placer)
 
     def find(photo: Photo) -> tuple[Face, ...]:
         return product.find(photo).faces
 
     def recognise(photo: Photo, face: Face) -> Template:
-        [template] = recogniser([align(photo, face, installed.pack.views)])
+        [template] = recogniser([align(photo, face, pack.views)])
         return template
 
     compared = [

@@ -45,6 +45,7 @@ DOES: Mapping[Role, str] = {
     "detector": "finds faces",
     "landmarks": "places the points of a face",
     "recogniser": "makes templates",
+    "second_recogniser": "makes templates",
 }
 
 PLACE = re.compile(r"(<!-- figures:([\w-]+) -->\n)(.*?)(<!-- /figures -->)", re.DOTALL)
@@ -211,9 +212,7 @@ def accuracy_data(figures: Path) -> Iterator[str]:
 
 
 def _speed(figures: Path) -> Any:
-    measured = _read(
-        figures, "speed", "benchmarks/speed.py --pack sface --pack edgeface-xs --pack edgeface-xxs"
-    )
+    measured = _read(figures, "speed", "benchmarks/speed.py " + " ".join(f"--pack {pack}" for pack in PACKS))
     if any(times["peer_ms"] is None for times in measured["packs"].values()):
         raise FiguresError(
             "speed.json was measured without face_recognition beside it: make bench installs it"
@@ -333,9 +332,9 @@ def weights(figures: Path) -> Iterator[str]:  # noqa: ARG001
 
 def _joined(parts: list[tuple[Role, str]]) -> Iterator[str]:
     """What a file does in which packs, each of its parts once."""
-    for role, of_role in groupby(parts, key=lambda part: part[0]):
-        names = [f"`{name}`" for _, name in of_role]
-        yield f"{DOES[role]} in {'all packs' if len(names) == len(PACKS) else ', '.join(names)}"
+    for does, alike in groupby(parts, key=lambda part: DOES[part[0]]):
+        names = [f"`{name}`" for _, name in alike]
+        yield f"{does} in {'all packs' if len(names) == len(PACKS) else ', '.join(names)}"
 
 
 def terms(figures: Path) -> Iterator[str]:  # noqa: ARG001

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import time
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +15,8 @@ from visavis.decision.policy import Policy
 from visavis.errors import PackError, PhotoError
 from visavis.examiner import Clock, Examiner
 from visavis.geometry import Box
+from visavis.packs.install import install, require
+from visavis.packs.store import Store
 from visavis.photo import Photo, PhotoSource
 
 if TYPE_CHECKING:
@@ -38,6 +42,40 @@ def test_one_photo_goes_all_the_way(sface: Verifier, portraits: Mapping[str, byt
     assert (evidence.width, evidence.height, evidence.format) == (910, 1137, "JPEG")
     assert evidence.sha256 == "0930e3aa8cae5920329c0c8cbc6a2ab70f47b0e67b432875beaa95cbf7e741f6"
     assert (evidence.name, evidence.turned, evidence.others) == (None, 0, ())
+
+
+def test_the_similarity_of_duo_is_the_mean_of_its_recognisers_own(
+    portraits: Mapping[str, bytes],
+    sface: Verifier,
+    shared: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if not (shared / "packs").is_dir():
+        pytest.skip("needs the files of edgeface-xs (the folder packs beside the test data)")
+    here = Store()
+    (tmp_path / "packs").mkdir()
+    shutil.copy(here.root / "packs/sface.json", tmp_path / "packs")  # duo shares all its files but one
+    (tmp_path / "blobs").mkdir()
+    for entry in require("sface").entries.values():
+        for sha256 in (entry.source, entry.model):
+            shutil.copy(here.blob(sha256), tmp_path / "blobs")
+    monkeypatch.setenv("VISAVIS_HOME", str(tmp_path))
+    monkeypatch.setenv("VISAVIS_PACK_MIRROR", str(shared / "packs"))
+    vectors = {}
+    for pack in ("duo", "sface", "edgeface-xs"):
+        install(pack, offline=True)
+        examiner = Examiner(pack, threads=1)
+        seen = [examiner.examine(data, policy=Policy()) for data in portraits.values()]
+        vectors[pack] = [each.template.vector for each in seen if each.template is not None]
+        assert all(each.chips is not None and len(each.chips) == len(examiner.pack.views) for each in seen)
+    assert [vector.size for vector in vectors["duo"]] == [640] * 3
+    for first, second in combinations(range(3), 2):
+        both, *each = (
+            float(vectors[pack][first] @ vectors[pack][second]) for pack in ("duo", "sface", "edgeface-xs")
+        )
+        assert both == pytest.approx(sum(each) / 2, abs=1e-6)
+        assert abs(each[0] - each[1]) > 0.01, "otherwise a mean proves little"
 
 
 def test_a_photo_without_a_face_goes_no_further(sface: Verifier) -> None:

@@ -39,7 +39,8 @@ class Examined:
         photo: The photo.
         evidence: What was found on it.
         problem: Code of what keeps it from being compared, or None.
-        chips: views x 112 x 112 x 3 RGB, what the recogniser reads, where a face was chosen.
+        chips: views x 112 x 112 x 3 RGB, what the recognisers read, where a face was chosen; in the order of
+            `Pack.views`.
         template: Where the face was fit to compare.
         timings_ms: Wall time by stage.
     """
@@ -77,12 +78,13 @@ class Examiner:
         installed = require(pack)
         self.pack = installed.pack
         self.fingerprint = installed.fingerprint
-        finder, placer, recogniser = (
-            Network(installed.model(role), threads=threads)
-            for role in ("detector", "landmarks", "recogniser")
+        networks = {role: Network(installed.model(role), threads=threads) for role in self.pack.files}
+        self._detector = Detector(networks["detector"], networks["landmarks"])
+        self._recognise = Recogniser(
+            [(networks[role], len(each.views)) for role, each in self.pack.recognisers_by_role.items()],
+            pack=self.pack.name,
+            fingerprint=self.fingerprint,
         )
-        self._detector = Detector(finder, placer)
-        self._recognise = Recogniser(recogniser, pack=self.pack.name, fingerprint=self.fingerprint)
 
     def examine(
         self, source: PhotoSource | Photo, *, policy: Policy, face: Box | None = None, name: str | None = None

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
 import shutil
 from importlib import metadata
 from pathlib import Path
@@ -67,6 +69,19 @@ def test_a_full_home(run: Any, sface: Verifier) -> None:
     for role in ("detector", "landmarks", "recogniser"):
         assert f"{role} " in found
     assert found.endswith("ms on one thread")
+
+
+def test_the_speed_of_each_recogniser_is_told(monkeypatch: pytest.MonkeyPatch, sface: Verifier) -> None:
+    """A pack with one recogniser twice: what there are other files for isn't installed everywhere."""
+    there = require("sface")
+    twice = dataclasses.replace(there.pack, recognisers=there.pack.recognisers * 2)
+    entries = {**there.entries, "second_recogniser": there.entries["recogniser"]}
+    pair = dataclasses.replace(there, pack=twice, entries=entries)
+    monkeypatch.setattr("visavis.packs.install.require", lambda name: pair)
+    monkeypatch.setattr(doctor, "RUNS", 1)
+    parts = ("detector", "landmarks", "recogniser", "second recogniser")
+    told = ", ".join(rf"{part} \d+\.\d ms" for part in parts)
+    assert re.fullmatch(rf"{told} on one thread", doctor._speed("sface"))
 
 
 @pytest.fixture

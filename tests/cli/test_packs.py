@@ -12,7 +12,7 @@ from visavis.cli import progress
 from visavis.cli.packs import packs_group
 from visavis.errors import PackError
 from visavis.packs import catalogue, convert, install
-from visavis.packs.catalogue import DEFAULT_PACK, File, Pack, Upstream, View
+from visavis.packs.catalogue import DEFAULT_PACK, File, Pack, PackRecogniser, Upstream, View
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,8 +36,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     file = File(
         "toy.onnx", sha256, 700_000, None, "MIT", "a toy", (Upstream("https://toys.example/toy.onnx"),)
     )
+    recogniser = PackRecogniser(file, 8, (View(),))
     pack = Pack(
-        "toy", "Toy", "To play", file, file, file, 8, (View(),), "MIT", ("noise",), ("a paper",), ("a note",)
+        "toy", "Toy", "To play", file, file, (recogniser,), "MIT", ("noise",), ("a paper",), ("a note",)
     )
     monkeypatch.setitem(catalogue.PACKS, "toy", pack)
     monkeypatch.setattr(convert, "RECIPE_VERSION", 1)
@@ -62,11 +63,12 @@ def test_the_list_shows_what_there_is_and_what_is_installed(folder: Path) -> Non
     lines = run("list").stdout.splitlines()
     assert lines[0].split() == ["NAME", "INSTALLED", "SIZE", "TEMPLATE", "LICENCE", "SUMMARY"]
     rows = {line.split()[0]: line for line in lines[1:]}
-    assert set(rows) == {"sface", "edgeface-xs", "edgeface-xxs", "toy"}
+    assert set(rows) == {"sface", "edgeface-xs", "edgeface-xxs", "duo", "toy"}
     assert "  yes  " in rows["toy"]
     assert "  no  " in rows["sface"]
     assert "128 numbers" in rows["sface"]
     assert "512 numbers" in rows["edgeface-xxs"]
+    assert "640 numbers" in rows["duo"]
 
 
 def test_the_list_as_json(folder: Path) -> None:
@@ -84,7 +86,7 @@ def test_the_list_as_json(folder: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["sface", "edgeface-xs", "edgeface-xxs"])
+@pytest.mark.parametrize("name", ["sface", "edgeface-xs", "edgeface-xxs", "duo"])
 def test_a_card_says_what_a_user_must_know(name: str, folder: Path) -> None:
     card = run("show", name).stdout
     flat = " ".join(card.split())
@@ -95,6 +97,12 @@ def test_a_card_says_what_a_user_must_know(name: str, folder: Path) -> None:
     for text in (*pack.training_data, *pack.notes, *pack.papers, pack.licence, pack.fingerprint):
         assert text in flat
     assert "arXiv" in card
+
+
+def test_a_card_tells_two_recognisers_apart(folder: Path) -> None:
+    lines = run("show", "duo").stdout.splitlines()
+    assert "recogniser         face_recognition_sface_2021dec_int8bq.onnx" in lines
+    assert "second recogniser  edgeface_xs_q.pt" in lines
 
 
 def test_install_says_what_it_does_on_stderr_and_the_result_on_stdout(folder: Path) -> None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from visavis.packs import catalogue, convert, download
-from visavis.packs.catalogue import Distribution, File, IndexMember, Pack, Upstream, View
+from visavis.packs.catalogue import Distribution, File, IndexMember, Pack, PackRecogniser, Upstream, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -220,8 +220,11 @@ def toys(home: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Toys:
     toy = file("toy.onnx", IndexMember(held[SDIST], "toy/toy.onnx"), Upstream(upstream + "toy.onnx"))
     twin = file("twin.pt", Upstream(upstream + "twin.pt"))
     made.packs = {
-        name: Pack(name, name, "a toy", eyes, points, recogniser, 8, (View(),), "MIT", ("noise",), (), ())
-        for name, recogniser in (("toy", toy), ("twin", twin))
+        name: Pack(name, name, "a toy", eyes, points, recognisers, "MIT", ("noise",), (), ())
+        for name, recognisers in (
+            ("toy", (PackRecogniser(toy, 8, (View(),)),)),
+            ("twin", (PackRecogniser(twin, 8, (View(),)),)),
+        )
     }
     for name in ("toy.onnx", "twin.pt"):
         server.add(f"/upstream/{name}", made.contents[name])

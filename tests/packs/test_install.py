@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 import pickle
 import signal
@@ -14,7 +15,7 @@ import pytest
 import visavis.packs
 from visavis.errors import PackError
 from visavis.packs import catalogue, convert
-from visavis.packs.catalogue import DEMO_PICTURES, File, View
+from visavis.packs.catalogue import DEMO_PICTURES, File, PackRecogniser, View
 from visavis.packs.install import (
     Installed,
     fetch_demo_pictures,
@@ -105,6 +106,36 @@ def test_a_second_pack_shares_what_the_first_one_brought(indexed: Toys) -> None:
     assert indexed.converted == ["eyes", "points", "toy", "twin"]
 
 
+def test_a_pack_of_two_recognisers_shares_what_the_packs_of_one_brought(
+    indexed: Toys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy, twin = indexed.packs["toy"], indexed.packs["twin"]
+    both = dataclasses.replace(toy, name="both", recognisers=(*toy.recognisers, *twin.recognisers))
+    monkeypatch.setitem(catalogue.PACKS, "both", both)
+    alone = {name: install(name) for name in ("toy", "twin")}
+    requests = len(indexed.server.log)
+    done = install("both")
+    assert (len(indexed.server.log), indexed.converted) == (requests, ["eyes", "points", "toy", "twin"])
+    assert done == require("both")
+    assert list(done.entries) == ["detector", "landmarks", "recogniser", "second_recogniser"]
+    assert done.model("recogniser") == alone["toy"].model("recogniser")
+    assert done.model("second_recogniser") == alone["twin"].model("recogniser")
+    for name in ("toy", "twin"):
+        remove(name)
+    assert verify("both") == []
+
+
+def test_a_pack_that_has_got_a_second_recogniser_is_outdated(
+    indexed: Toys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("toy")
+    toy, twin = indexed.packs["toy"], indexed.packs["twin"]
+    both = dataclasses.replace(toy, recognisers=(*toy.recognisers, *twin.recognisers))
+    monkeypatch.setitem(catalogue.PACKS, "toy", both)
+    assert code_of(lambda: require("toy")) == "pack.outdated"
+    assert install("toy").model("second_recogniser") == b"twin" + indexed.contents["twin.pt"]
+
+
 def test_progress_tells_downloads_and_conversions(indexed: Toys) -> None:
     steps: list[tuple[str, int, int | None]] = []
     install("toy", progress=lambda *step: steps.append(step))
@@ -121,9 +152,10 @@ def test_progress_tells_downloads_and_conversions(indexed: Toys) -> None:
 
 
 def test_an_upstream_file_that_is_used_as_it_is(indexed: Toys, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = indexed.packs["twin"].recogniser
+    file = indexed.packs["twin"].recognisers[0].file
     plain = File(file.name, file.sha256, file.size, None, file.licence, file.origin, file.sources)
-    pack = catalogue.Pack("twin", "", "", plain, plain, plain, 8, (View(),), "", (), (), ())
+    recogniser = PackRecogniser(plain, 8, (View(),))
+    pack = catalogue.Pack("twin", "", "", plain, plain, (recogniser,), "", (), (), ())
     monkeypatch.setitem(catalogue.PACKS, "twin", pack)
     assert install("twin").model("landmarks") == indexed.contents["twin.pt"]
     assert indexed.converted == []
@@ -254,7 +286,7 @@ def test_a_pack_whose_files_the_catalogue_has_changed_is_outdated(
         "toy",
         catalogue.Pack(
             **{name: getattr(indexed.packs["toy"], name) for name in catalogue.Pack.__slots__}
-            | {"recogniser": indexed.packs["twin"].recogniser}
+            | {"recognisers": indexed.packs["twin"].recognisers}
         ),
     )
     assert code_of(lambda: require("toy")) == "pack.outdated"
@@ -305,7 +337,7 @@ def test_the_repr_is_one_short_line(indexed: Toys) -> None:
 def test_demo_pictures_are_fetched_once(
     indexed: Toys, server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    file = indexed.packs["twin"].recogniser
+    file = indexed.packs["twin"].recognisers[0].file
     picture = File("a.jpg", file.sha256, file.size, None, file.licence, file.origin, file.sources)
     monkeypatch.setattr("visavis.packs.install.DEMO_PICTURES", (picture,))
     assert fetch_demo_pictures() == fetch_demo_pictures() == {"a.jpg": indexed.contents["twin.pt"]}
@@ -313,7 +345,7 @@ def test_demo_pictures_are_fetched_once(
 
 
 def test_removing_a_pack_leaves_the_demo_pictures(indexed: Toys, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = indexed.packs["toy"].recogniser
+    file = indexed.packs["toy"].recognisers[0].file
     content = indexed.contents["toy.onnx"][:100]
     Store().put(content)
     install("toy")

@@ -83,7 +83,7 @@ def test_what_is_in_the_store_is_not_fetched(toys: Toys) -> None:
 
 
 def test_a_damaged_file_in_the_store_is_fetched_again(indexed: Toys) -> None:
-    file = indexed.packs["toy"].recogniser
+    file = indexed.packs["toy"].recognisers[0].file
     Store().put(indexed.contents[file.name])
     Store().blob(file.sha256).write_bytes(b"damaged")
     assert fetch([file]) == {file.sha256: indexed.contents[file.name]}
@@ -98,7 +98,7 @@ def test_a_damaged_file_in_the_store_is_fetched_again(indexed: Toys) -> None:
 def test_upstream_is_asked_where_the_index_fails(
     path: str, faults: list[str], expected: str, indexed: Toys
 ) -> None:
-    file = indexed.packs["toy"].recogniser
+    file = indexed.packs["toy"].recognisers[0].file
     indexed.server.faults[path] = list(faults)
     assert fetch([file]) == {file.sha256: indexed.contents[file.name]}
     assert bool(indexed.server.asked("/upstream/toy.onnx")) == (expected == "upstream")
@@ -188,7 +188,7 @@ def test_an_index_in_a_folder(toys: Toys, monkeypatch: pytest.MonkeyPatch, tmp_p
 def test_a_mirror_comes_first(
     naming: str, kind: str, indexed: Toys, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    file = indexed.packs["toy"].recogniser
+    file = indexed.packs["toy"].recognisers[0].file
     name = file.name if naming == "name" else file.sha256
     content = indexed.contents[file.name]
     folder = mirror(tmp_path / "a mirror", (name, content))
@@ -213,7 +213,7 @@ def test_a_mirror_that_can_not_help_is_passed_over(
     name: str, content: bytes, says: str, toys: Toys, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("VISAVIS_PACK_MIRROR", mirror(tmp_path / "mirror", (name, content)))
-    file = toys.packs["toy"].recogniser
+    file = toys.packs["toy"].recognisers[0].file
     assert fetch([file]) == {file.sha256: toys.contents["toy.onnx"]}
     nowhere_else = dataclasses.replace(file, sha256=hashlib.sha256(b"no").hexdigest(), sources=())
     assert says in failure([nowhere_else]).message
@@ -229,8 +229,8 @@ def test_one_error_tells_what_every_source_said(toys: Toys, monkeypatch: pytest.
     monkeypatch.setenv("PIP_FIND_LINKS", "/nowhere")
     monkeypatch.setenv("VISAVIS_PACK_MIRROR", f"http://you:hidden@{host}/mirror")
     toys.server.faults["/upstream/toy.onnx"] = ["403"]
-    error = failure([toys.packs["toy"].recogniser, toys.packs["toy"].detector])
-    sha256 = toys.packs["toy"].recogniser.sha256
+    error = failure([toys.packs["toy"].recognisers[0].file, toys.packs["toy"].detector])
+    sha256 = toys.packs["toy"].recognisers[0].file.sha256
     first, *lines = error.message.splitlines()
     assert (error.code, first) == ("pack.unreachable", "the toy can't be had; no source gives")
     assert lines[:5] == [
@@ -256,7 +256,7 @@ def test_one_error_tells_what_every_source_said(toys: Toys, monkeypatch: pytest.
 def test_offline_makes_no_connection(
     with_mirror: bool, indexed: Toys, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    file = indexed.packs["toy"].recogniser
+    file = indexed.packs["toy"].recognisers[0].file
     if with_mirror:
         folder = mirror(tmp_path / "mirror", ("toy.onnx", indexed.contents["toy.onnx"]))
         monkeypatch.setenv("VISAVIS_PACK_MIRROR", folder)
@@ -281,7 +281,7 @@ def test_without_settings_the_public_index_is_asked(
 
 
 def test_an_upstream_address_alone_will_do(toys: Toys, server: Server) -> None:
-    file = toys.packs["twin"].recogniser
+    file = toys.packs["twin"].recognisers[0].file
     assert all(isinstance(source, Upstream) for source in file.sources)
     server.faults["/upstream/twin.pt"] = ["cut"]
     assert fetch([file]) == {file.sha256: toys.contents["twin.pt"]}

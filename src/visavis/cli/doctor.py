@@ -149,13 +149,14 @@ def _speed(name: str) -> str:
     shapes: dict[Role, tuple[int, int, int]] = {
         "detector": (1, 192, SIDES[0]),
         "landmarks": (1, CROP_SIDE, CROP_SIDE),
-        "recogniser": (len(there.pack.views), CHIP_SIDE, CHIP_SIDE),
     }
+    for role, recogniser in there.pack.recognisers_by_role.items():
+        shapes[role] = (len(recogniser.views), CHIP_SIDE, CHIP_SIDE)
     times = []
     for role, shape in shapes.items():
         network = Network(there.model(role), threads=1)
         pictures: Any = random.integers(0, 256, (*shape, 3), dtype=np.uint8)
-        times.append(f"{role} {_median_ms(lambda: network(pictures)):.1f} ms")  # noqa: B023  # called at once
+        times.append(f"{role.replace('_', ' ')} {_median_ms(lambda: network(pictures)):.1f} ms")  # noqa: B023  # called at once
     return ", ".join(times) + " on one thread"
 
 

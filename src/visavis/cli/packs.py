@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from visavis.packs.catalogue import File, Pack
 
+COLUMN = 19  # of a card; the longest word in front of it is "second recogniser"
+
 
 @click.group("packs")
 def packs_group() -> None:
@@ -124,13 +126,13 @@ def _row(pack: Pack) -> dict[str, str | int | bool]:
 def _card(pack: Pack) -> Iterator[str]:
     yield f"{pack.name}: {pack.title}. {pack.summary}."
     yield ""
-    yield f"installed     {_state(pack.name)}"
-    yield f"licence       {pack.licence}"
-    yield f"template      {pack.template_size} numbers, fingerprint {pack.fingerprint}"
+    yield f"{'installed':{COLUMN}}{_state(pack.name)}"
+    yield f"{'licence':{COLUMN}}{pack.licence}"
+    yield f"{'template':{COLUMN}}{pack.template_size} numbers, fingerprint {pack.fingerprint}"
     for role, file in pack.files.items():
         yield ""
-        yield f"{role:<14}{file.name}"
-        yield from (f"{'':14}{line}" for line in _file_lines(file))
+        yield f"{role.replace('_', ' '):{COLUMN}}{file.name}"
+        yield from (f"{'':{COLUMN}}{line}" for line in _file_lines(file))
     for title, texts in (
         ("training data", pack.training_data),
         ("notes", pack.notes),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ BATCH = 16  # faces in one run of the network; more gain nothing and cost memory
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Template:
-    """A face as the recogniser sees it.
+    """A face as a pack's recognisers see it.
 
     Attributes:
         vector: Unit length, float32, read-only.
@@ -41,37 +42,52 @@ class Template:
 class Recogniser:
     """Makes templates. Safe for several threads at once."""
 
-    def __init__(self, network: Network, *, pack: str, fingerprint: str) -> None:
-        """Wrap a pack's network.
+    def __init__(self, networks: Sequence[tuple[Network, int]], *, pack: str, fingerprint: str) -> None:
+        """Wrap a pack's networks.
 
         Args:
-            network: Takes N x 112 x 112 x 3 RGB chips, gives ``template`` N x d.
+            networks: Each takes N x 112 x 112 x 3 RGB chips and gives ``template`` N x d; with it, how many
+                of a face's chips it reads.
             pack: Name of the pack.
             fingerprint: The pack's fingerprint.
         """
-        self._network = network
+        self._networks = tuple(networks)
+        self._views = sum(views for _, views in networks)
         self._pack = pack
         self._fingerprint = fingerprint
 
     def __call__(self, faces: Sequence[NDArray[np.uint8]]) -> list[Template]:
-        """The templates of faces: each the sum over its chips' vectors at length 1, brought to length 1.
+        """The templates of faces.
+
+        A network's part is the sum over its chips' vectors at length 1, brought to length 1. A template is
+        the parts of all k networks one after the other, divided by the square root of k: so it has length 1
+        too, and the product of two templates is the mean of the k cosines.
 
         Args:
-            faces: For each face its chips, views x 112 x 112 x 3; the same number of views for all.
+            faces: For each face its chips, views x 112 x 112 x 3: those of the first network, then those of
+                the next.
+
+        Raises:
+            ValueError: The number of chips isn't that of all networks together.
         """
         templates: list[Template] = []
         for start in range(0, len(faces), BATCH):
             chips = np.stack(faces[start : start + BATCH])
-            vectors = self._network(chips.reshape(-1, *chips.shape[2:]))["template"]
-            summed = _unit(vectors).reshape(*chips.shape[:2], -1).sum(axis=1)
-            vectors = _unit(summed).astype(np.float32)
+            if chips.shape[1] != self._views:
+                raise ValueError(f"{self._views} chips of each face were expected, found {chips.shape[1]}")
+            parts, first = [], 0
+            for network, views in self._networks:
+                parts.append(_part(network, chips[:, first : first + views]))
+                first += views
+            vectors = np.concatenate(parts, axis=1) / math.sqrt(len(parts))
+            vectors = vectors.astype(np.float32)
             vectors.setflags(write=False)
             templates += [Template(vector, self._pack, self._fingerprint) for vector in vectors]
         return templates
 
 
 def similarity(reference: Template, probe: Template) -> float:
-    """Cosine of two templates, -1 to 1; higher is more alike.
+    """Cosine of two templates, -1 to 1; of several recognisers the mean of theirs. Higher is more alike.
 
     Raises:
         PackError: They were made by different packs: their numbers have nothing to do with each other.
@@ -84,6 +100,12 @@ def similarity(reference: Template, probe: Template) -> float:
             expected=f"{reference.pack} {reference.fingerprint}",
         )
     return float(np.clip(reference.vector @ probe.vector, -1.0, 1.0))
+
+
+def _part(network: Network, chips: NDArray[np.uint8]) -> NDArray[Any]:
+    """One network's vectors of faces, length 1, given faces x views x 112 x 112 x 3."""
+    vectors = network(chips.reshape(-1, *chips.shape[2:]))["template"]
+    return _unit(_unit(vectors).reshape(*chips.shape[:2], -1).sum(axis=1))
 
 
 def _unit(vectors: NDArray[Any]) -> NDArray[Any]:

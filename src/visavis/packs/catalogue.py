@@ -12,7 +12,9 @@ from typing import Literal
 
 from visavis.errors import PackError
 
-Role = Literal["detector", "landmarks", "recogniser"]
+Role = Literal["detector", "landmarks", "recogniser", "second_recogniser"]
+RECOGNISERS: tuple[Role, ...] = ("recogniser", "second_recogniser")
+"""The parts that recognisers play, in the order of `Pack.recognisers`."""
 
 ENGINE_VERSION = 1
 """Goes up when alignment or pre-processing changes what a template is: old and new ones must never meet."""
@@ -80,6 +82,22 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
+class PackRecogniser:
+    """One recogniser of a pack.
+
+    Attributes:
+        file: Chip to vector.
+        template_size: Numbers in its vector.
+        views: The chips whose vectors are summed: each costs time, and errors that they don't share cancel
+            out.
+    """
+
+    file: File
+    template_size: int
+    views: tuple[View, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Pack:
     """One complete engine and its card.
 
@@ -89,10 +107,7 @@ class Pack:
         summary: One line for the list.
         detector: Finds faces and five landmarks on a photo.
         landmarks: Places the landmarks of the face that is compared.
-        recogniser: Chip to template.
-        template_size: Numbers in a template.
-        views: The chips that a template is the sum of: each costs time, and errors that they don't share
-            cancel out.
+        recognisers: Chips to template, one or two of them in a fixed order; they weigh the same.
         licence: SPDX expression over all files.
         training_data: What the networks learnt from, as far as their authors state it.
         papers: Where the networks are described.
@@ -104,18 +119,32 @@ class Pack:
     summary: str
     detector: File
     landmarks: File
-    recogniser: File
-    template_size: int
-    views: tuple[View, ...]
+    recognisers: tuple[PackRecogniser, ...]
     licence: str
     training_data: tuple[str, ...]
     papers: tuple[str, ...]
     notes: tuple[str, ...]
 
     @property
+    def recognisers_by_role(self) -> dict[Role, PackRecogniser]:
+        """The recognisers by the part they play, in order."""
+        return dict(zip(RECOGNISERS[: len(self.recognisers)], self.recognisers, strict=True))
+
+    @property
     def files(self) -> dict[Role, File]:
         """The files by the part they play."""
-        return {"detector": self.detector, "landmarks": self.landmarks, "recogniser": self.recogniser}
+        recognisers = {role: each.file for role, each in self.recognisers_by_role.items()}
+        return {"detector": self.detector, "landmarks": self.landmarks, **recognisers}
+
+    @property
+    def template_size(self) -> int:
+        """Numbers in a template."""
+        return sum(each.template_size for each in self.recognisers)
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """The chips of a face, all of the first recogniser's, then all of the second's."""
+        return tuple(view for each in self.recognisers for view in each.views)
 
     @property
     def fingerprint(self) -> str:
@@ -126,11 +155,13 @@ class Pack:
         """
         from visavis.packs.convert import RECIPE_VERSION, recipe_data
 
+        views = [[[view.scale, view.mirrored] for view in each.views] for each in self.recognisers]
         parts = {
             "engine": ENGINE_VERSION,
             "recipes": RECIPE_VERSION,
             "pack": self.name,
-            "views": [[view.scale, view.mirrored] for view in self.views],
+            # A single recogniser's without the list around them: so they were written when all packs had one.
+            "views": views if len(views) > 1 else views[0],
             "files": {role: [file.sha256, file.recipe] for role, file in self.files.items()},
             "data": "".join(recipe_data(file.recipe) for file in self.files.values()),
         }
@@ -234,19 +265,24 @@ _SFACE_DATA = (
     "behind this file is not stated by OpenCV Zoo."
 )
 _SFACE_TERMS = (
-    "OpenCV Zoo grants these weights under Apache-2.0. The data sets named above were collected from the web "
-    "for research; what their terms mean for users of the weights, OpenCV Zoo doesn't say."
+    "OpenCV Zoo grants SFace's weights under Apache-2.0. The data sets that its paper names were collected "
+    "from the web for research; what their terms mean for users of the weights, OpenCV Zoo doesn't say."
 )
+_SFACE_PAPERS = ("SFace: Sigmoid-Constrained Hypersphere Loss for Robust Face Recognition, arXiv:2205.12010",)
 _EDGEFACE_DATA = "EdgeFace (recogniser): a subset of WebFace260M, per its paper."
 _EDGEFACE_PAPERS = (
     "EdgeFace: Efficient Face Recognition Model for Edge Devices, arXiv:2307.01838",
     "EdgeNeXt: Efficiently Amalgamated CNN-Transformer Architecture, arXiv:2206.10589",
 )
 _EDGEFACE_TERMS = (
-    "The weights' own licence, BSD-3-Clause, permits commercial use; WebFace260M, which they were trained "
-    "on, is handed out for research only. Whether that binds users of the weights, their authors don't say: "
-    "ask your lawyer before commercial use."
+    "The licence of EdgeFace's weights, BSD-3-Clause, permits commercial use; WebFace260M, which they were "
+    "trained on, is handed out for research only. Whether that binds users of the weights, their authors "
+    "don't say: ask your lawyer before commercial use."
 )
+
+_SFACE = PackRecogniser(SFACE, 128, (View(0.94), View(1.06, mirrored=True)))
+_EDGEFACE_XS = PackRecogniser(EDGEFACE_XS, 512, (View(),))
+_EDGEFACE_XXS = PackRecogniser(EDGEFACE_XXS, 512, (View(),))
 
 DEFAULT_PACK = "sface"
 
@@ -259,18 +295,10 @@ PACKS: dict[str, Pack] = {
             summary="The default: installs from the package index alone",
             detector=YUNET,
             landmarks=CENTERFACE,
-            recogniser=SFACE,
-            template_size=128,
-            views=(View(0.94), View(1.06, mirrored=True)),
+            recognisers=(_SFACE,),
             licence="Apache-2.0 AND MIT",
-            training_data=(
-                _SFACE_DATA,
-                _DETECTORS_DATA,
-            ),
-            papers=(
-                "SFace: Sigmoid-Constrained Hypersphere Loss for Robust Face Recognition, arXiv:2205.12010",
-                *_DETECTORS_PAPERS,
-            ),
+            training_data=(_SFACE_DATA, _DETECTORS_DATA),
+            papers=(*_SFACE_PAPERS, *_DETECTORS_PAPERS),
             notes=(_SFACE_TERMS,),
         ),
         Pack(
@@ -279,9 +307,7 @@ PACKS: dict[str, Pack] = {
             summary="Smaller and faster: 2.2 million parameters",
             detector=YUNET,
             landmarks=CENTERFACE,
-            recogniser=EDGEFACE_XS,
-            template_size=512,
-            views=(View(),),
+            recognisers=(_EDGEFACE_XS,),
             licence="BSD-3-Clause AND MIT",
             training_data=(_EDGEFACE_DATA, _DETECTORS_DATA),
             papers=(*_EDGEFACE_PAPERS, *_DETECTORS_PAPERS),
@@ -293,13 +319,23 @@ PACKS: dict[str, Pack] = {
             summary="Smallest and fastest: 1.2 million parameters",
             detector=YUNET,
             landmarks=CENTERFACE,
-            recogniser=EDGEFACE_XXS,
-            template_size=512,
-            views=(View(),),
+            recognisers=(_EDGEFACE_XXS,),
             licence="BSD-3-Clause AND MIT",
             training_data=(_EDGEFACE_DATA, _DETECTORS_DATA),
             papers=(*_EDGEFACE_PAPERS, *_DETECTORS_PAPERS),
             notes=(_EDGEFACE_TERMS,),
+        ),
+        Pack(
+            name="duo",
+            title="Duo",
+            summary="SFace and EdgeFace XS together: the mean of their two similarities",
+            detector=YUNET,
+            landmarks=CENTERFACE,
+            recognisers=(_SFACE, _EDGEFACE_XS),
+            licence="Apache-2.0 AND BSD-3-Clause AND MIT",
+            training_data=(_SFACE_DATA, _EDGEFACE_DATA, _DETECTORS_DATA),
+            papers=(*_SFACE_PAPERS, *_EDGEFACE_PAPERS, *_DETECTORS_PAPERS),
+            notes=(_SFACE_TERMS, _EDGEFACE_TERMS),
         ),
     )
 }

@@ -223,7 +223,7 @@ def _convert(file: File, source: bytes, store: Store, progress: Progress) -> Ent
 
 
 def _converted_before(file: File, store: Store) -> Entry | None:
-    """The detectors are the same in all packs: one conversion serves them all."""
+    """Packs share files: one conversion serves all that run a file by the same recipe."""
     for name in PACKS:
         try:
             manifest = store.manifest(name)
