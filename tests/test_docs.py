@@ -26,6 +26,7 @@ import visavis
 from visavis import cli, photo
 from visavis.decision import reasons
 from visavis.decision.policy import Policy
+from visavis.decision.tail import REACH
 from visavis.evaluation.comparisons import TAIL
 from visavis.faces import choose, detect
 from visavis.packs.catalogue import PACKS, IndexMember
@@ -373,8 +374,10 @@ def test_the_json_is_documented_key_by_key(folder: Path) -> None:
         ("policy.md", f"at least {'three' if choose.SAME == 0.3 else '?'} tenths of their joint area"),
         ("policy.md", f"whose score is below {detect.THRESHOLD:g}"),
         ("policy.md", f"Below {reasons.COARSE_INTER_EYE_PX:g} the verdict carries"),
-        ("policy.md", f"It has {'six' if len(fields(Policy)) == 6 else '?'} fields"),
-        ("verdict.md", f"all {'six' if len(fields(Policy)) == 6 else '?'} fields"),
+        ("policy.md", f"It has {'seven' if len(fields(Policy)) == 7 else '?'} fields"),
+        ("policy.md", f"an FMR {REACH:g} times finer than the finest that was counted"),
+        ("verdict.md", f"at most {REACH:g} times beyond the finest FMR that was counted"),
+        ("verdict.md", f"all {'seven' if len(fields(Policy)) == 7 else '?'} fields"),
         ("verdict.md", f"the one for an FMR of {one_in(REFERENCES_FMR)}, whichever is stricter"),
         ("verdict.md", f"less than {reasons.COARSE_INTER_EYE_PX:g} pixels apart"),
         ("verdict.md", f"Up to {'eight' if MAX_REFERENCES == 8 else '?'} pictures of *one* person"),
@@ -398,7 +401,10 @@ def test_the_policy_is_documented_with_its_defaults() -> None:
     assert list(documented) == [field.name for field in fields(Policy)]
     for name, default in documented.items():
         value = getattr(Policy(), name)
-        assert (float(default) if isinstance(value, float) else default) == value
+        if isinstance(value, bool):
+            assert default == ("yes" if value else "no")
+        else:
+            assert (float(default) if isinstance(value, float) else default) == value
 
 
 # The house

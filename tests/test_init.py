@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import visavis
-from visavis.decision.verdict import Evidence, Reason
+from visavis.decision.verdict import Evidence, Provenance, Reason
 from visavis.faces.face import Face
 
 # A name goes only with a major version; a new one is added here too.
@@ -23,22 +23,28 @@ NAMES = {
 }
 FIELDS: dict[type, tuple[str, ...]] = {
     visavis.Box: ("x", "y", "width", "height"),
-    visavis.Policy: ("fmr", "faces", "min_inter_eye_px", "min_confidence", "max_disagreement", "min_inside"),
+    visavis.Policy: (
+        *("fmr", "faces", "min_inter_eye_px", "min_confidence", "max_disagreement", "min_inside"),
+        "extrapolate",
+    ),
     visavis.Photo: ("pixels", "width", "height", "format", "sha256", "notes"),
     visavis.Verdict: (
-        *("decision", "similarity", "fmr", "fmr_upper", "threshold", "policy", "pack", "fingerprint"),
-        *("calibration", "reference", "further_references", "probe", "reasons", "timings_ms"),
+        *("decision", "similarity", "fmr", "fmr_upper", "fmr_modelled", "llr", "llr_is_bound", "threshold"),
+        *("threshold_modelled", "policy", "pack", "fingerprint", "calibration"),
+        *("reference", "further_references", "probe", "reasons", "timings_ms"),
     ),
     Evidence: ("name", "width", "height", "format", "sha256", "notes", "turned", "face", "others"),
     Face: ("box", "landmarks", "confidence", "disagreement", "inside"),
+    Provenance: ("origin", "digest", "rule", "groups", "data"),
     Reason: ("code", "about", "message", "decisive"),
 }
 SIGNATURES = {
     "verify": ["reference", "probe", "*policy", "*pack", "*reference_face", "*probe_face"],
-    "Verifier": ["pack", "*policy", "*threads"],
+    "Verifier": ["pack", "*policy", "*calibration", "*threads"],
     "Verifier.verify": ["self", "reference", "probe", "*policy", "*reference_face", "*probe_face"],
     "Verifier.examine": ["self", "source", "*policy", "*face", "*name"],
     "Verifier.compare": ["self", "references", "probe", "*policy"],
+    "Verifier.threshold": ["self", "policy"],
     "Photo.open": ["source", "*detail"],
     "Photo.from_pixels": ["pixels"],
     "Verdict.to_dict": ["self"],

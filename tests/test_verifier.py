@@ -14,8 +14,10 @@ from tests.pictures import encoded, scene
 
 import visavis
 from visavis import verifier as module
+from visavis.decision.calibration import Calibration, Data, Mark
 from visavis.decision.policy import Policy
-from visavis.decision.verdict import Verdict
+from visavis.decision.tail import Tail, Transfer
+from visavis.decision.verdict import Provenance, Verdict
 from visavis.errors import PackError, PhotoError, PolicyError, VisavisError
 from visavis.geometry import Box
 from visavis.packs.catalogue import ENGINE_VERSION
@@ -81,7 +83,8 @@ def test_one_person(sface: Verifier, seen: Mapping[str, Examined]) -> None:
     assert verdict.fmr_upper is not None
     assert verdict.fmr_upper < 1e-3
     assert verdict.reasons == ()
-    assert verdict.calibration == sface.calibration.data
+    assert verdict.calibration == Provenance.of(sface.calibration)
+    assert verdict.calibration.origin == "shipped"
 
 
 def test_two_people(sface: Verifier, seen: Mapping[str, Examined]) -> None:
@@ -371,6 +374,105 @@ def test_threads_inside_the_networks_change_next_to_nothing(
     assert several is not None
     assert single is not None
     assert several.vector == pytest.approx(single.vector, abs=1e-4)
+
+
+# An operator's own calibration
+
+
+@pytest.fixture(scope="module")
+def own(sface: Verifier) -> Calibration:
+    """Made of round numbers; the demo's similarities are 0.766, 0.121 and 0.293."""
+    return Calibration(
+        pack="sface",
+        fingerprint=sface.calibration.fingerprint,
+        data=Data("desk", "made up", 300, 900, 400_000, 900, 0),
+        method="made up",
+        marks=(Mark(0.1, 0.1, 0.2), Mark(0.3, 1e-2, 2e-2), Mark(0.4, 5e-3, 1e-2)),
+        rule="worst_group",
+        groups=("morning", "evening"),
+        likelihood=((0.0, -2.0), (0.2, -1.0), (0.4, 2.0), (0.6, 3.0)),
+        tail=Tail(0.3, 1e-2, 0.05, (Transfer(5e-3, 1.1, 0.5, 2.0, 10),)),
+    )
+
+
+@pytest.fixture(scope="module")
+def by_own(own: Calibration, tmp_path_factory: pytest.TempPathFactory) -> Verifier:
+    path = tmp_path_factory.mktemp("own") / "desk.json"
+    path.write_text(json.dumps(own.to_dict()), encoding="utf-8")
+    return Verifier("sface", calibration=path, policy=Policy(fmr=1e-2), threads=1)
+
+
+def test_a_verdict_rests_on_the_calibration_that_was_given(
+    by_own: Verifier, own: Calibration, seen: Mapping[str, Examined]
+) -> None:
+    verdict = by_own.compare([seen["obama"]], seen["obama2"])
+    assert verdict.decision == "match"
+    assert verdict.threshold == 0.3
+    assert (verdict.fmr, verdict.fmr_upper) == (None, 1e-2)
+    assert (verdict.llr, verdict.llr_is_bound) == (3.0, True)
+    # By the model 0.01 * exp(-(0.766 - 0.3) / 0.05) = 9e-7, which is beyond its reach of 5e-3 / 100.
+    assert verdict.fmr_modelled == pytest.approx(5e-5)
+    assert not verdict.threshold_modelled
+    assert verdict.calibration == Provenance.of(own)
+    assert (verdict.calibration.origin, verdict.calibration.digest) == ("operator", own.digest)
+    verdict = by_own.compare([seen["obama2"]], seen["biden"])
+    assert verdict.decision == "no_match"
+    assert verdict.similarity is not None
+    assert verdict.llr == pytest.approx(-1.0 + 15 * (verdict.similarity - 0.2))
+    assert not verdict.llr_is_bound
+
+
+def test_where_nothing_was_compared_there_is_no_likelihood_ratio(
+    by_own: Verifier, portraits: Mapping[str, bytes]
+) -> None:
+    verdict = by_own.verify(encoded("PNG", scene(400, 300)), portraits["obama.jpg"])
+    assert verdict.decision == "inconclusive"
+    assert (verdict.llr, verdict.llr_is_bound, verdict.fmr_modelled) == (None, False, None)
+
+
+def test_a_calibration_too_coarse_for_the_rule_about_references(
+    by_own: Verifier, seen: Mapping[str, Examined]
+) -> None:
+    """They are then held against the finest threshold that there is."""
+    assert by_own.calibration.finest > module.REFERENCES_FMR
+    assert by_own.compare([seen["obama"], seen["obama2"]], seen["obama"]).decision == "match"
+    verdict = by_own.compare([seen["obama2"], seen["biden"]], seen["obama"])
+    assert [code for code, *_ in codes(verdict)] == ["references_differ"]
+
+
+def test_a_threshold_by_the_model_only_where_the_policy_accepts_one(
+    by_own: Verifier, seen: Mapping[str, Examined]
+) -> None:
+    pair = [seen["obama"]], seen["obama2"]
+    with pytest.raises(PolicyError) as caught:
+        by_own.compare(*pair, policy=Policy(fmr=1e-4))
+    assert caught.value.code == "policy.fmr_unsupported"
+    verdict = by_own.compare(*pair, policy=Policy(fmr=1e-4, extrapolate=True))
+    assert verdict.threshold == pytest.approx(0.3 + 0.05 * np.log(100))  # 0.530
+    assert (verdict.decision, verdict.threshold_modelled) == ("match", True)
+    assert codes(verdict) == [("threshold_modelled", "comparison", False)]
+    assert "1.1 times that (0.5 to 2 in 10 splits)" in verdict.reasons[0].message
+    assert Verdict.from_dict(verdict.to_dict()).to_dict() == verdict.to_dict()
+    with pytest.raises(PolicyError, match=r"5\.0e-05 or more with its model"):
+        by_own.verify(b"not even a photo", b"nor this", policy=Policy(fmr=1e-6, extrapolate=True))
+
+
+@pytest.mark.parametrize("change", [{"pack": "other"}, {"fingerprint": "0" * 16}])
+def test_a_calibration_of_another_pack_is_refused(
+    change: dict[str, str], own: Calibration, tmp_path: Path
+) -> None:
+    other = dataclasses.replace(own, **change)  # type: ignore[arg-type]
+    (tmp_path / "other.json").write_text(json.dumps(other.to_dict()), encoding="utf-8")
+    for given in (other, tmp_path / "other.json", str(tmp_path / "other.json")):
+        with pytest.raises(PackError) as caught:
+            Verifier("sface", calibration=given, threads=1)
+        assert caught.value.code == "calibration.other_pack"
+
+
+def test_a_calibration_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(PackError) as caught:
+        Verifier("sface", calibration=tmp_path / "nothing.json", threads=1)
+    assert caught.value.code == "calibration.no_file"
 
 
 # Packs

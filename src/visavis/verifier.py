@@ -6,16 +6,17 @@ import functools
 from itertools import combinations
 from typing import TYPE_CHECKING, cast
 
-from visavis.decision.calibration import Calibration, shipped
+from visavis.decision.calibration import Calibration, load, shipped
 from visavis.decision.policy import Policy
-from visavis.decision.reasons import explain
-from visavis.decision.verdict import Decision, Reason, Verdict
+from visavis.decision.reasons import explain, modelled
+from visavis.decision.verdict import Decision, Provenance, Reason, Verdict
 from visavis.errors import VisavisError
 from visavis.examiner import Clock, Examined, Examiner
 from visavis.faces.recognise import similarity
 from visavis.packs.catalogue import DEFAULT_PACK
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator, Sequence
 
     from visavis.faces.recognise import Template
@@ -30,23 +31,30 @@ class Verifier:
     """Answers for many pairs with one pack loaded once; safe for several threads, with the same results."""
 
     def __init__(
-        self, pack: str = DEFAULT_PACK, *, policy: Policy | None = None, threads: int | None = None
+        self,
+        pack: str = DEFAULT_PACK,
+        *,
+        policy: Policy | None = None,
+        calibration: Calibration | str | os.PathLike[str] | None = None,
+        threads: int | None = None,
     ) -> None:
         """Load a pack.
 
         Args:
             pack: Name of an installed pack.
             policy: What applies where a call doesn't say otherwise; `Policy()` by default.
+            calibration: Where error rates and thresholds come from: a calibration of this pack, or the path
+                of a file with one; that which ships with visavis by default.
             threads: How many threads a call may use inside the networks; as many as the process has cores by
                 default.
 
         Raises:
-            PackError: The pack isn't installed or is damaged.
+            PackError: The pack isn't installed or is damaged, or the calibration can't be used with it.
         """
         self._examiner = Examiner(pack, threads=threads)
         self.pack = self._examiner.pack
         self.policy = policy or Policy()
-        self.calibration: Calibration = shipped(self.pack.name, self._examiner.fingerprint)
+        self.calibration = _calibration(calibration, self.pack.name, self._examiner.fingerprint)
 
     def verify(
         self,
@@ -69,10 +77,10 @@ class Verifier:
 
         Raises:
             PhotoError: A photo can't be used. No face, or one too poor to say, is a verdict and no error.
-            PolicyError: The policy asks for a false match rate that the pack's data can't support.
+            PolicyError: The policy asks for a false match rate that the calibration can't support.
         """
         policy = policy or self.policy
-        self.calibration.threshold(policy.fmr)  # refused before anybody's face is looked at
+        self.threshold(policy)  # refused before anybody's face is looked at
         references = _several(reference)
         _check_count(references)
         boxes = [reference_face, *[None] * (len(references) - 1)]
@@ -80,6 +88,14 @@ class Verifier:
             self.examine(photo, policy=policy, face=box) for photo, box in zip(references, boxes, strict=True)
         ]
         return self.compare(seen, self.examine(probe, policy=policy, face=probe_face), policy=policy)
+
+    def threshold(self, policy: Policy) -> float:
+        """The similarity from which on a policy calls two photos a match.
+
+        Raises:
+            PolicyError: The policy asks for a false match rate that the calibration can't support.
+        """
+        return self.calibration.threshold(policy.fmr, extrapolate=policy.extrapolate)
 
     def examine(
         self,
@@ -98,7 +114,8 @@ class Verifier:
         """The verdict on examined photos.
 
         Several references must be of one person: where two of them don't match each other, nothing is
-        decided. Their similarities to the probe are averaged; the rate given is that of a single comparison.
+        decided. Their similarities to the probe are averaged; the rate and the likelihood ratio given are
+        those of a single comparison.
 
         Raises:
             VisavisError: `references.count`: none, or more than eight.
@@ -107,7 +124,7 @@ class Verifier:
         policy = policy or self.policy
         clock = Clock()
         with clock("compare"):
-            threshold = self.calibration.threshold(policy.fmr)
+            threshold = self.threshold(policy)
             names = _names(len(references))
             reasons = [
                 reason
@@ -116,11 +133,13 @@ class Verifier:
             ]
             score = None
             if not any(reason.decisive for reason in reasons):
-                of_one = max(threshold, self.calibration.threshold(REFERENCES_FMR))
+                lax = max(REFERENCES_FMR, self.calibration.finest)
+                of_one = max(threshold, self.calibration.threshold(lax))
                 reasons += _strangers(names, references, of_one)
             if not any(reason.decisive for reason in reasons):
                 scores = [similarity(_template(seen), _template(probe)) for seen in references]
                 score = sum(scores) / len(scores)
+            reasons += modelled(self.calibration, policy)
             rate = None if score is None else self.calibration.rate(score)
             decision: Decision = "inconclusive"
             if score is not None:
@@ -135,11 +154,15 @@ class Verifier:
             similarity=score,
             fmr=None if rate is None else rate.fmr,
             fmr_upper=None if rate is None else rate.upper,
+            fmr_modelled=None if rate is None else rate.modelled,
+            llr=None if score is None else self.calibration.llr(score),
+            llr_is_bound=score is not None and self.calibration.llr_is_bound(score),
             threshold=threshold,
+            threshold_modelled=not self.calibration.supports(policy.fmr),
             policy=policy,
             pack=self.pack.name,
             fingerprint=self._examiner.fingerprint,
-            calibration=self.calibration.data,
+            calibration=Provenance.of(self.calibration),
             reference=references[0].evidence,
             further_references=tuple(seen.evidence for seen in references[1:]),
             probe=probe.evidence,
@@ -169,6 +192,17 @@ def verify(
 @functools.cache
 def _loaded(pack: str) -> Verifier:
     return Verifier(pack)
+
+
+def _calibration(
+    given: Calibration | str | os.PathLike[str] | None, pack: str, fingerprint: str
+) -> Calibration:
+    if given is None:
+        return shipped(pack, fingerprint)
+    if not isinstance(given, Calibration):
+        return load(given, pack=pack, fingerprint=fingerprint)
+    given.require(pack, fingerprint)
+    return given
 
 
 def _several(reference: PhotoSource | Photo | Sequence[PhotoSource | Photo]) -> Sequence[PhotoSource | Photo]:

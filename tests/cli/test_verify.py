@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import os
@@ -19,6 +20,7 @@ import visavis
 from visavis import cli, verifier
 from visavis.cli import progress
 from visavis.cli.verify import face_boxes
+from visavis.decision.tail import Tail, Transfer
 from visavis.errors import PackError
 from visavis.geometry import Box
 from visavis.packs import install as packs
@@ -50,7 +52,7 @@ BIDEN, OBAMA = "0,0,514,600", "550,0,515,600"  # where they are in the crowd
 @pytest.fixture
 def loaded(sface: Verifier, monkeypatch: pytest.MonkeyPatch) -> None:
     """The pack needn't be loaded again for each test."""
-    monkeypatch.setattr(verifier, "Verifier", lambda pack: sface)
+    monkeypatch.setattr(verifier, "Verifier", lambda pack, calibration: sface)
 
 
 @pytest.fixture
@@ -191,6 +193,77 @@ def test_further_references(run: Any) -> None:
     assert [reason["code"] for reason in json.loads(out)["reasons"]] == ["references_differ"]
 
 
+# Which calibration
+
+
+@pytest.fixture
+def own(folder: Path, sface: Verifier) -> Path:
+    """An operator's calibration: the one that ships, with another name and what it doesn't have."""
+    calibration = dataclasses.replace(
+        sface.calibration,
+        data=dataclasses.replace(sface.calibration.data, name="desk"),
+        likelihood=((0.0, -2.0), (0.5, 3.0), (0.6, 4.0)),
+        tail=Tail(0.4, 1e-4, 0.03, (Transfer(1e-5, 1.1, 0.5, 2.0, 10),)),
+    )
+    path = folder / "desk.json"
+    path.write_text(json.dumps(calibration.to_dict()), encoding="utf-8")
+    return path
+
+
+def test_an_operators_own_calibration(run: Any, own: Path) -> None:
+    status, out, err = run("--calibration", "desk.json", "obama.jpg", "obama2.jpg", "--report", "r.html")
+    assert (status, err) == (0, "")
+    digest = json.loads(own.read_text(encoding="utf-8"))["digest"]
+    assert f"\ncalibration the operator's own: desk, digest {digest[:12]}\n" in out
+    assert "\nllr         4.0: at least 10,000 times likelier if one person than if two\n" in out
+    page = Path("r.html").read_text(encoding="utf-8")
+    assert f"the operator&#39;s own: desk, digest {digest[:12]}" in page
+    status, out, _ = run("--json", "--calibration", "desk.json", "obama.jpg", "biden.jpg")
+    assert status == 1
+    assert json.loads(out)["calibration"]["digest"] == digest
+
+
+@pytest.mark.usefixtures("own")
+def test_a_threshold_by_a_model_must_be_asked_for(run: Any) -> None:
+    words = ["--calibration", "desk.json", "--fmr", "1e-7", "obama.jpg", "obama2.jpg"]
+    status, out, err = run(*words)
+    assert (status, out) == (64, "")
+    assert "1.5e-06 or more" in err  # the finest mark is 1.41e-06
+    status, out, _ = run("--json", "--extrapolate", *words)
+    assert status == 0
+    verdict = json.loads(out)
+    assert (verdict["threshold_modelled"], verdict["policy"]["extrapolate"]) == (True, True)
+    assert [reason["code"] for reason in verdict["reasons"]] == ["threshold_modelled"]
+
+
+@pytest.mark.usefixtures("own")
+@pytest.mark.parametrize(
+    ("name", "status", "told"),
+    [
+        ("nothing.json", 66, "there is no file 'nothing.json'"),
+        ("obama.jpg", 69, "isn't JSON"),
+        (".", 69, "can't be read"),
+        ("", 66, "there is no file ''"),
+        ("\x1b[31mred\n.json", 66, "there is no file"),
+    ],
+)
+def test_a_calibration_that_cannot_be_used(name: str, status: int, told: str, run: Any) -> None:
+    found, out, err = run("--calibration", name, "obama.jpg", "obama2.jpg")
+    assert (found, out) == (status, "")
+    assert told in err
+    assert err.startswith("visavis: ")
+    assert err.rstrip("\n").isprintable()
+
+
+def test_a_report_never_overwrites_the_calibration(run: Any, own: Path) -> None:
+    before = own.read_bytes()
+    words = ["--calibration", "desk.json", "--report", "./desk.json", "obama.jpg", "obama2.jpg"]
+    status, out, err = run(*words)
+    assert (status, out) == (64, "")
+    assert "would overwrite the calibration" in err
+    assert own.read_bytes() == before
+
+
 # Hostile pictures
 
 
@@ -259,7 +332,7 @@ def at_a_terminal(sface: Verifier, monkeypatch: pytest.MonkeyPatch) -> Any:
     def sit(answer: str) -> list[str]:
         done: list[str] = []
 
-        def load(pack: str) -> Verifier:
+        def load(pack: str, *, calibration: str | None) -> Verifier:
             if pack in done:
                 return sface
             raise PackError("pack.not_installed", f"the pack '{pack}' is not installed")

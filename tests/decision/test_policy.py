@@ -18,6 +18,7 @@ def test_the_defaults() -> None:
         "min_confidence": 0.6,
         "max_disagreement": 0.6,
         "min_inside": 0.6,
+        "extrapolate": False,
     }
 
 
@@ -33,6 +34,10 @@ def test_the_defaults() -> None:
         ({"fmr": "1e-4"}, "policy.fmr"),
         ({"fmr": None}, "policy.fmr"),
         ({"fmr": True}, "policy.fmr"),
+        ({"fmr": 10**400}, "policy.fmr"),
+        ({"extrapolate": None}, "policy.extrapolate"),
+        ({"extrapolate": 1}, "policy.extrapolate"),
+        ({"extrapolate": "yes"}, "policy.extrapolate"),
         ({"faces": "best"}, "policy.faces"),
         ({"faces": "largest-central"}, "policy.faces"),
         ({"faces": ""}, "policy.faces"),
@@ -65,6 +70,7 @@ def test_rules_that_make_no_sense(rules: dict[str, Any], code: str) -> None:
         {"max_disagreement": 0},
         {"max_disagreement": 10},
         {"faces": "largest_central"},
+        {"fmr": 1e-7, "extrapolate": True},
     ],
 )
 def test_the_ends_of_each_range_and_the_way_through_json(rules: dict[str, Any]) -> None:

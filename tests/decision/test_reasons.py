@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from visavis.decision.calibration import Calibration, Data, Mark
 from visavis.decision.policy import Policy
-from visavis.decision.reasons import explain, poverty
+from visavis.decision.reasons import explain, modelled, poverty
+from visavis.decision.tail import Tail, Transfer
 from visavis.decision.verdict import Evidence
 from visavis.faces.face import Face
 from visavis.geometry import Box
@@ -112,3 +114,28 @@ def test_a_reason_says_what_was_found_and_what_to_do(
 def test_an_unknown_problem_is_a_mistake_of_ours() -> None:
     with pytest.raises(ValueError, match="no problem of a photo"):
         codes(evidence(face()), "bad_hair_day")
+
+
+CALIBRATION = Calibration(
+    pack="toy",
+    fingerprint="f" * 16,
+    data=Data("toy", "a toy", 10, 100, 4000, 450, 0),
+    method="guessed",
+    marks=(Mark(0.1, 1e-2, 2e-2), Mark(0.5, 1e-5, 3e-5)),
+    tail=Tail(0.4, 1e-4, 0.03, (Transfer(1e-4, 1.5, 0.5, 3.0, 10),)),
+)
+
+
+def test_a_modelled_threshold_is_told_with_how_the_model_did() -> None:
+    (reason,) = modelled(CALIBRATION, Policy(fmr=1e-6, extrapolate=True))
+    assert (reason.code, reason.about, reason.decisive) == ("threshold_modelled", "comparison", False)
+    assert reason.message == (
+        "the threshold comes from a model, for FMR 1.0e-06 is finer than the data supports (1.0e-05); where "
+        "it predicted FMR 1.0e-04, people whom it had not seen had 1.5 times that (0.5 to 3 in 10 splits)"
+    )
+
+
+@pytest.mark.parametrize(("fmr", "tail"), [(1e-5, CALIBRATION.tail), (1e-3, CALIBRATION.tail), (1e-3, None)])
+def test_a_threshold_that_was_counted_needs_no_word(fmr: float, tail: Tail | None) -> None:
+    calibration = dataclasses.replace(CALIBRATION, tail=tail)
+    assert list(modelled(calibration, Policy(fmr=fmr, extrapolate=True))) == []

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from visavis.decision.calibration import Data
+from visavis.decision.calibration import Calibration, Data, Mark
 from visavis.decision.policy import Policy
-from visavis.decision.verdict import Evidence, Reason, Verdict
+from visavis.decision.verdict import Evidence, Provenance, Reason, Verdict
 from visavis.faces.face import Face
 from visavis.geometry import Box
 
@@ -16,6 +16,7 @@ FACE = Face(Box(10, 20, 30, 40), ((1, 2), (31, 2), (16, 9), (5, 30), (27, 30)), 
 SEEN = Evidence("a.jpg", 640, 480, "JPEG", "ab" * 32, ("turned by EXIF orientation 6",), 90, FACE, (FACE,))
 BLANK = Evidence(None, 640, 480, "PNG", "cd" * 32, (), 0, None, ())
 DATA = Data("toy", "a toy", 10, 100, 4000, 450, 0)
+FROM = Provenance("operator", "ef" * 32, "worst_group", ("a", "b"), DATA)
 
 
 def verdict(**changes: Any) -> Verdict:
@@ -24,11 +25,12 @@ def verdict(**changes: Any) -> Verdict:
         similarity=0.6543219,
         fmr=1.23456e-5,
         fmr_upper=9.87654e-5,
+        llr=2.34567,
         threshold=0.4567891,
         policy=Policy(fmr=1e-3),
         pack="sface",
         fingerprint="f" * 16,
-        calibration=DATA,
+        calibration=FROM,
         reference=SEEN,
         further_references=(SEEN,),
         probe=BLANK,
@@ -43,6 +45,20 @@ def test_the_keys_that_others_rely_on() -> None:
     assert data.keys() >= {
         *("decision", "similarity", "fmr", "fmr_upper", "threshold", "policy", "pack", "fingerprint"),
         *("reference", "further_references", "probe", "reasons", "timings", "calibration"),
+        *("fmr_modelled", "llr", "llr_is_bound", "threshold_modelled"),
+    }
+    assert data["calibration"] == {
+        "origin": "operator",
+        "digest": "ef" * 32,
+        "rule": "worst_group",
+        "groups": ["a", "b"],
+        "name": "toy",
+        "description": "a toy",
+        "people": 10,
+        "pictures": 100,
+        "impostor_comparisons": 4000,
+        "genuine_comparisons": 450,
+        "without_face": 0,
     }
     assert data["reference"].keys() >= {
         *("name", "width", "height", "format", "sha256", "notes", "turned", "face", "others"),
@@ -54,6 +70,8 @@ def test_numbers_are_rounded_to_what_they_can_carry() -> None:
     data = verdict().to_dict()
     assert (data["similarity"], data["threshold"]) == (0.65432, 0.45679)
     assert (data["fmr"], data["fmr_upper"]) == (1.23e-5, 9.88e-5)
+    assert (data["llr"], data["fmr_modelled"]) == (2.35, None)
+    assert verdict(fmr=None, fmr_modelled=1.23456e-8).to_dict()["fmr_modelled"] == 1.23e-8
     assert data["timings"] == {"photo": 1.23, "total": 12.5}
 
 
@@ -62,7 +80,8 @@ def test_numbers_are_rounded_to_what_they_can_carry() -> None:
     [
         {},
         {"decision": "no_match", "fmr": None},
-        {"decision": "inconclusive", "similarity": None, "fmr": None, "fmr_upper": None},
+        {"decision": "inconclusive", "similarity": None, "fmr": None, "fmr_upper": None, "llr": None},
+        {"fmr": None, "fmr_modelled": 1.2e-8, "llr": -3.0, "llr_is_bound": True, "threshold_modelled": True},
         {"further_references": (), "reasons": ()},
     ],
 )
@@ -75,7 +94,7 @@ def test_the_way_through_json(changes: dict[str, Any]) -> None:
     assert reread == dataclasses.replace(SEEN, face=reread.face, others=reread.others)
     assert again.probe == BLANK
     assert again.policy == Policy(fmr=1e-3)
-    assert again.calibration == DATA
+    assert again.calibration == FROM
 
 
 @pytest.mark.parametrize(
@@ -95,3 +114,9 @@ def test_a_similarity_is_never_shown_without_its_rate(changes: dict[str, Any], e
 
 def test_without_a_similarity_no_rate_is_known() -> None:
     assert verdict(similarity=None, fmr=None, fmr_upper=None).fmr_text == "FMR unknown"
+
+
+def test_a_verdict_says_which_calibration_it_used() -> None:
+    marks = (Mark(0.1, 1e-2, 2e-2), Mark(0.5, 1e-5, 3e-5))
+    calibration = Calibration("toy", "f" * 16, DATA, "guessed", marks, origin="shipped")
+    assert Provenance.of(calibration) == Provenance("shipped", calibration.digest, "overall", (), DATA)

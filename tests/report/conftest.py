@@ -11,8 +11,9 @@ import pytest
 
 from visavis.decision.calibration import Calibration, Data, Mark
 from visavis.decision.policy import Policy
-from visavis.decision.reasons import explain, poverty
-from visavis.decision.verdict import Decision, Evidence, Reason, Verdict
+from visavis.decision.reasons import explain, modelled, poverty
+from visavis.decision.tail import Tail, Transfer
+from visavis.decision.verdict import Decision, Evidence, Provenance, Reason, Verdict
 from visavis.examiner import Examined
 from visavis.faces.face import Face
 from visavis.geometry import Box
@@ -52,6 +53,17 @@ CALIBRATION = Calibration(
     data=DATA,
     method="bootstrap over people, 1,000 draws",
     marks=tuple(Mark(threshold, fmr, 2 * fmr) for threshold, fmr in _MARKS),
+    origin="shipped",
+)
+
+# An operator's own, with all that one can have.
+OWN = dataclasses.replace(
+    CALIBRATION,
+    rule="worst_group",
+    groups=("branch A", "branch B", "branch C"),
+    likelihood=((0.0, -3.0), (0.4, 1.0), (0.6, 5.2)),
+    tail=Tail(0.421, 1e-4, 0.02, (Transfer(1e-5, 1.3, 0.4, 2.9, 20),)),
+    origin="operator",
 )
 
 
@@ -116,7 +128,7 @@ def judged(
 ) -> Verdict:
     """The verdict that visavis gives at such a similarity."""
     policy = policy or Policy()
-    threshold = calibration.threshold(policy.fmr)
+    threshold = calibration.threshold(policy.fmr, extrapolate=policy.extrapolate)
     rate = None if similarity is None else calibration.rate(similarity)
     decision: Decision = "inconclusive"
     if similarity is not None:
@@ -132,15 +144,19 @@ def judged(
         similarity=similarity,
         fmr=None if rate is None else rate.fmr,
         fmr_upper=None if rate is None else rate.upper,
+        fmr_modelled=None if rate is None else rate.modelled,
+        llr=None if similarity is None else calibration.llr(similarity),
+        llr_is_bound=similarity is not None and calibration.llr_is_bound(similarity),
         threshold=threshold,
+        threshold_modelled=not calibration.supports(policy.fmr),
         policy=policy,
         pack="sface",
         fingerprint=FINGERPRINT,
-        calibration=DATA,
+        calibration=Provenance.of(calibration),
         reference=references[0].evidence,
         further_references=tuple(seen.evidence for seen in references[1:]),
         probe=probe.evidence,
-        reasons=(*told, *reasons),
+        reasons=(*told, *reasons, *modelled(calibration, policy)),
         timings_ms={"photo": 12.3, "detect": 30.04, "total": 142.4},
     )
 
@@ -160,6 +176,7 @@ class Case:
     references: list[Examined]
     probe: Examined
     verdict: Verdict
+    calibration: Calibration = CALIBRATION
 
 
 def case(
@@ -167,12 +184,14 @@ def case(
     *,
     probe: Examined | None = None,
     references: Sequence[Examined] | None = None,
+    calibration: Calibration = CALIBRATION,
     **options: Any,
 ) -> Case:
     """A match by default: one reference and one probe, each with one face."""
     taken = list(references) if references else [examined("passport.jpg", found=face())]
     probe = probe or examined("live.jpg", found=face(), width=300)
-    return Case(taken, probe, judged(taken, probe, similarity, **options))
+    verdict = judged(taken, probe, similarity, calibration=calibration, **options)
+    return Case(taken, probe, verdict, calibration)
 
 
 def reasoned(code: str) -> Case:
@@ -203,6 +222,8 @@ def reasoned(code: str) -> Case:
             return case(probe=examined(found=face(), turned=90))
         case "other_faces":
             return case(probe=examined(found=face(), others=[face(10, 10, 30)]))
+        case "threshold_modelled":
+            return case(0.7, policy=Policy(fmr=1e-6, extrapolate=True), calibration=OWN)
     raise ValueError(code)
 
 
@@ -216,13 +237,14 @@ DECISIVE = (
     "face_cut",
     "references_differ",
 )
-REMARKS = ("face_small", "turned", "other_faces")
+REMARKS = ("face_small", "turned", "other_faces", "threshold_modelled")
 
 
 class Studio:
     """The builders above, for tests."""
 
     calibration = CALIBRATION
+    own = OWN
     face = staticmethod(face)
     examined = staticmethod(examined)
     case = staticmethod(case)

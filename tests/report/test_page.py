@@ -80,7 +80,7 @@ class Reader(HTMLParser):
 
 
 def html(case: Case, studio: Studio, **options: Any) -> str:
-    options = {"calibration": studio.calibration, "made_at": MADE_AT, **options}
+    options = {"calibration": case.calibration, "made_at": MADE_AT, **options}
     return page(case.verdict, case.references, case.probe, **options)
 
 
@@ -349,7 +349,7 @@ def finer(calibration: Calibration, *, marks: int | None = None, fmr: float | No
 
 def test_a_larger_calibration_has_all_four_marks(studio: Studio) -> None:
     large = finer(studio.calibration, fmr=1e-6)
-    root = read(html(studio.case(calibration=large), studio, calibration=large))
+    root = read(html(studio.case(calibration=large), studio))
     assert flags(root)[-1] == "1 in 1,000,000 from 0.490"
     assert "beyond what the data supports" not in root.text
 
@@ -357,7 +357,7 @@ def test_a_larger_calibration_has_all_four_marks(studio: Studio) -> None:
 def test_a_small_calibration_says_what_it_can_not(studio: Studio) -> None:
     small = finer(studio.calibration, marks=5)
     case = studio.case(calibration=small, policy=Policy(fmr=1e-2))
-    root = read(html(case, studio, calibration=small))
+    root = read(html(case, studio))
     assert flags(root) == ["1 in 100 from 0.300", "1 in 1,000 from 0.368"]
     assert "1 in 10,000 and 1 in 100,000 and 1 in 1,000,000: beyond what the data supports" in root.text
 
@@ -446,11 +446,58 @@ def test_what_was_measured(studio: Studio) -> None:
         "On the way": "turned by EXIF orientation 6; flattened onto white",
         "SHA-256": noted.evidence.sha256,
         "Pack": "sface, fingerprint 0123456789abcdef",
+        "Calibration": f"shipped with visavis: invented, digest {studio.calibration.digest[:12]}",
         "Error rates from": "invented: 40,000 pictures of 5,000 people, 25.5 million comparisons of "
         "different people. Numbers made up for tests.",
         "How bounds were made": "bootstrap over people, 1,000 draws",
         "Time of making": "2026-02-03T14:05:06Z (UTC)",
         "Time taken": "photo 12.3 ms, detect 30.0 ms, total 142.4 ms",
+    }
+    assert {label: found.get(label) for label in expected} == expected
+    assert "Likelihood ratio (log10)" not in found, "this calibration has none"
+
+
+def test_an_operators_own_calibration(studio: Studio) -> None:
+    found = rows(read(html(studio.case(0.5, calibration=studio.own), studio)))
+    expected = {
+        "Calibration": f"the operator's own: invented, digest {studio.own.digest[:12]}; rates of the worst "
+        "of 3 groups: branch A, branch B, branch C",
+        "Likelihood ratio (log10)": "3.1: 1,200 times likelier if one person than if two, on pictures like "
+        "those of the calibration; this is not how likely it is that they show one person",
+        "False match rate here": "below 1 in 120,000; below 8.0e-06, with 95 % confidence",
+        "Threshold": "0.421: a match from here on",
+    }
+    assert {label: found.get(label) for label in expected} == expected
+
+
+def test_labels_of_groups_are_only_text(studio: Studio) -> None:
+    own = dataclasses.replace(studio.own, groups=("<script>alert(1)</script>", "{{ 7 * 7 }}"))
+    root = read(html(studio.case(0.5, calibration=own), studio))
+    assert not root.find("script")
+    assert rows(root)["Calibration"].endswith("2 groups: <script>alert(1)</script>, {{ 7 * 7 }}")
+
+
+def test_with_several_references_the_rates_are_those_of_one_comparison(studio: Studio) -> None:
+    two = [studio.examined(f"{letter}.jpg", found=studio.face()) for letter in "ab"]
+    for calibration, told_so in (
+        (studio.calibration, "the false match rate is that of a single comparison"),
+        (studio.own, "the false match rate and the likelihood ratio are those of a single comparison"),
+    ):
+        found = rows(read(html(studio.case(0.5, references=two, calibration=calibration), studio)))
+        assert found["Similarity"] == f"0.500, the average over 2 references; {told_so}"
+
+
+def test_a_modelled_threshold(studio: Studio) -> None:
+    root = read(html(studio.reasoned("threshold_modelled"), studio))
+    assert flags(root)[-1] == "1 in 1,000,000 by a model from 0.513"
+    assert "beyond what the data supports" not in root.find("p")[-1].text
+    found = rows(root)
+    expected = {
+        "Threshold": "0.513: a match from here on, by a model",
+        "Accepted false match rate": "at most 1 in 1,000,000 (1.0e-06), by a model; the data itself says of "
+        "the threshold below 1 in 120,000 with 95 % confidence",
+        "False match rate here": "below 1 in 120,000; below 8.0e-06, with 95 % confidence; 1 in 25,000,000 "
+        "by the model",
     }
     assert {label: found.get(label) for label in expected} == expected
 
@@ -546,6 +593,6 @@ def test_other_pictures_than_those_of_the_verdict_are_refused(studio: Studio, sw
 
 
 def test_another_calibration_than_that_of_the_verdict_is_refused(studio: Studio) -> None:
-    other = dataclasses.replace(studio.calibration, fingerprint="f" * 16)
-    with pytest.raises(ValueError, match="found ffff"):
+    other = dataclasses.replace(studio.calibration, method="another")
+    with pytest.raises(ValueError, match=f"found {other.digest}"):
         html(studio.case(), studio, calibration=other)

@@ -24,6 +24,7 @@ policy      FMR at most 1 in 10,000 (1.0e-04)
 reference   passport.jpg: 200 x 160 PNG, eyes 32 pixels apart
 probe       live.jpg: 300 x 160 PNG, eyes 32 pixels apart
 pack        sface (fingerprint 0123456789abcdef)
+calibration shipped with visavis: invented, digest DIGEST
 measured on invented: 40,000 pictures of 5,000 people, 25.5 million comparisons of different people
 not checked whether a live person was there, whether a document is genuine
 time        142 ms"""
@@ -37,17 +38,20 @@ policy      FMR at most 1 in 10,000 (1.0e-04)
 reference   passport.jpg: 200 x 160 PNG, eyes 32 pixels apart
 probe       drawn.png: 200 x 160 PNG
 pack        sface (fingerprint 0123456789abcdef)
+calibration shipped with visavis: invented, digest DIGEST
 measured on invented: 40,000 pictures of 5,000 people, 25.5 million comparisons of different people
 not checked whether a live person was there, whether a document is genuine
 time        142 ms"""
 
 
 def test_a_match(studio: Studio) -> None:
-    assert text(studio.case(0.44).verdict) == MATCH
+    digest = studio.calibration.digest[:12]
+    assert text(studio.case(0.44).verdict) == MATCH.replace("DIGEST", digest)
 
 
 def test_an_inconclusive_verdict_gives_no_similarity(studio: Studio) -> None:
-    assert text(studio.reasoned("no_face").verdict) == INCONCLUSIVE
+    digest = studio.calibration.digest[:12]
+    assert text(studio.reasoned("no_face").verdict) == INCONCLUSIVE.replace("DIGEST", digest)
 
 
 def test_no_match(studio: Studio) -> None:
@@ -75,7 +79,7 @@ def test_every_reason_is_told(studio: Studio, code: str) -> None:
     assert sum(line.startswith("reason ") for line in lines) == reason.decisive
     assert sum(line.startswith("note ") for line in lines) == (not reason.decisive)
     assert lines[0] == ("CANNOT DECIDE" if reason.decisive else "MATCH")
-    assert 8 <= len(lines) <= 14
+    assert 9 <= len(lines) <= 18
 
 
 def test_several_references(studio: Studio) -> None:
@@ -119,3 +123,33 @@ def test_the_policy_is_the_one_applied(studio: Studio) -> None:
 def test_without_a_total_the_stages_are_added(studio: Studio) -> None:
     verdict = dataclasses.replace(studio.case().verdict, timings_ms={"photo": 1.2, "detect": 30.0})
     assert text(verdict).splitlines()[-1] == "time        31 ms"
+
+
+def test_an_operators_own_calibration(studio: Studio) -> None:
+    lines = text(studio.case(0.5, calibration=studio.own).verdict).splitlines()
+    # 1.0 + (0.5 - 0.4) / (0.6 - 0.4) * 4.2 = 3.1, and 10 ** 3.1 = 1258.9
+    assert "llr         3.1: 1,200 times likelier if one person than if two" in lines
+    whose = f"the operator's own: invented, digest {studio.own.digest[:12]}; rates of the worst of 3 groups"
+    assert f"calibration {whose}" in lines
+    assert "by the model" not in "".join(lines), "nobody asked for it"
+
+
+def test_without_likelihood_ratios_no_line_speaks_of_them(studio: Studio) -> None:
+    assert not any(line.startswith("llr") for line in text(studio.case(0.5).verdict).splitlines())
+
+
+def test_a_modelled_threshold_is_told(studio: Studio) -> None:
+    told = text(studio.reasoned("threshold_modelled").verdict)
+    lines = told.splitlines()
+    assert lines[:3] == [
+        "MATCH",
+        "The two photographs show the same person, by a rule whose false match rate is 1 in 1,000,000 by a",
+        "model: it is finer than could be measured.",
+    ]
+    # The threshold is 0.421 + 0.02 * ln(100) = 0.5131; at 0.7 the model would say 8.8e-11, and reaches 4e-8.
+    assert "similarity  0.700, reaches the threshold of 0.513 (modelled)" in lines
+    assert "FMR         below 1 in 120,000 (1 in 25,000,000 by the model)" in lines
+    assert "llr         5.2: at least 150,000 times likelier if one person than if two" in lines
+    note = "The threshold comes from a model, for FMR 1.0e-06 is finer than the data supports (4.0e-06);"
+    assert note in " ".join(told.split())
+    assert max(map(len, lines)) <= WIDTH

@@ -87,6 +87,48 @@ def test_a_near_miss_can_be_told_from_a_hit(
     assert words.compared(similarity, threshold) == expected
 
 
+@pytest.mark.parametrize(
+    ("llr", "is_bound", "expected"),
+    [  # by hand: 10 to the power of llr, two digits kept
+        (5.2, False, "5.2: 150,000 times likelier if one person than if two"),  # 158,489
+        (5.2, True, "5.2: at least 150,000 times likelier if one person than if two"),
+        (5.0, False, "5.0: 100,000 times likelier if one person than if two"),
+        (0.5, False, "0.5: 3.1 times likelier if one person than if two"),  # 3.16
+        (0.05, False, "0.1: 1.1 times likelier if one person than if two"),  # 1.122
+        (0.04, False, "0.0: about as likely if one person as if two"),  # 1.096
+        (0.0, False, "0.0: about as likely if one person as if two"),
+        (-0.04, False, "0.0: about as likely if one person as if two"),
+        (-1.5, False, "-1.5: 31 times likelier if two people than if one"),  # 31.6
+        (-2.0, True, "-2.0: at least 100 times likelier if two people than if one"),
+        (15.0, True, "15.0: at least 1,000,000,000,000,000 times likelier if one person than if two"),
+    ],
+)
+def test_likelihood(llr: float, is_bound: bool, expected: str) -> None:
+    assert words.likelihood(llr, is_bound=is_bound) == expected
+
+
+def test_whose_calibration_it_is(studio: Studio) -> None:
+    theirs, own = studio.case().verdict.calibration, studio.case(calibration=studio.own).verdict.calibration
+    assert words.calibration(theirs) == f"shipped with visavis: invented, digest {theirs.digest[:12]}"
+    assert words.calibration(own) == (
+        f"the operator's own: invented, digest {own.digest[:12]}; rates of the worst of 3 groups"
+    )
+
+
+def test_a_match_by_the_worst_of_several_groups(studio: Studio) -> None:
+    assert words.meaning(studio.case(calibration=studio.own).verdict) == (
+        "The two photographs show the same person, by a rule under which at most 1 in 10,000 comparisons of "
+        "different people of the worst of 3 groups came out as a match when it was measured."
+    )
+
+
+def test_a_match_by_a_model_was_not_measured(studio: Studio) -> None:
+    assert words.meaning(studio.reasoned("threshold_modelled").verdict) == (
+        "The two photographs show the same person, by a rule whose false match rate is 1 in 1,000,000 by a "
+        "model: it is finer than could be measured."
+    )
+
+
 def test_a_match_means_no_more_than_the_rule_that_was_measured(studio: Studio) -> None:
     assert words.meaning(studio.case(0.512).verdict) == (
         "The two photographs show the same person, by a rule under which at most 1 in 10,000 comparisons of "

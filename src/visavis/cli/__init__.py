@@ -27,6 +27,8 @@ NO_READER = 141
 
 COMMANDS = {
     "verify": ("visavis.cli.verify:verify_command", "Is the person on one photo the person on another?"),
+    "evaluate": ("visavis.cli.evaluate:evaluate_command", "How often does a pack err on your pictures?"),
+    "calibrate": ("visavis.cli.calibrate:calibrate_command", "What a similarity means on your pictures."),
     "packs": ("visavis.cli.packs:packs_group", "List, install, check and remove packs of weights."),
     "doctor": ("visavis.cli.doctor:doctor_command", "What this machine has, how fast it is, what to do."),
     "demo": ("visavis.cli.demo:demo_command", "Two verdicts on three public-domain photographs."),
@@ -114,6 +116,8 @@ def status_of(error: VisavisError) -> int:
     """The exit status of an error."""
     if isinstance(error, PhotoError):
         return MISSING_FILE if error.code == "photo.missing" else UNUSABLE_PICTURE
+    if error.code == "calibration.no_file":
+        return MISSING_FILE
     if isinstance(error, PackError):
         return USAGE if error.code == "pack.unknown" else NO_PACK
     return CANNOT_WRITE if error.code == "report.unwritable" else USAGE

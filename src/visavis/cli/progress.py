@@ -1,4 +1,4 @@
-"""How far a download is, for a person who watches and for a log file."""
+"""How far something is, for a person who watches and for a log file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 from visavis.cli.output import watched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from visavis.packs.download import Progress
 
@@ -37,6 +37,40 @@ def progress() -> Iterator[Progress]:
             counts_bytes = total is not None and total > 1
             amount = f"{megabytes(done)} of {megabytes(total or 0)}" if counts_bytes else ""
             bars.update(tasks[name], completed=done, total=total, amount=amount)
+
+        yield draw
+
+
+@contextlib.contextmanager
+def counting(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar with rate and remaining time where a person is watching, else a line for each tenth; on stderr.
+
+    Args:
+        what: What is counted, such as ``"pictures"``.
+    """
+    if not _is_watched():
+        told = -1
+
+        def tell(done: int, total: int) -> None:
+            nonlocal told
+            tenth = 10 * done // max(total, 1)
+            if tenth > told:
+                told = tenth
+                click.echo(f"{done:,} of {total:,} {what}", err=True)
+
+        yield tell
+        return
+
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bars(*columns, console=Console(stderr=True)) as bars:
+        task = bars.add_task(what, total=None)
+
+        def draw(done: int, total: int) -> None:
+            bars.update(task, completed=done, total=total)
 
         yield draw
 

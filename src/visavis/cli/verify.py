@@ -82,6 +82,16 @@ def face_boxes(
     metavar="REFERENCE",
     help="A further picture of the person on REFERENCE; may be given several times.",
 )
+@click.option(
+    "--calibration",
+    metavar="FILE",
+    help="Error rates measured on your own pictures, in place of those that ship with the pack.",
+)
+@click.option(
+    "--extrapolate",
+    is_flag=True,
+    help="Accept a threshold from a model where --fmr is finer than the data supports.",
+)
 @click.option("--offline", is_flag=True, help="Never offer to download a missing pack.")
 @click.pass_context
 def verify_command(
@@ -96,6 +106,8 @@ def verify_command(
     boxes: dict[str | None, Box],
     faces: str,
     further: tuple[str, ...],
+    calibration: str | None,
+    extrapolate: bool,
     offline: bool,
 ) -> None:
     """Is the person on PROBE the person on REFERENCE?
@@ -111,11 +123,13 @@ def verify_command(
         raise click.UsageError("only one picture can come from standard input")
     if len(further) >= MAX_REFERENCES:
         raise click.UsageError(f"at most {MAX_REFERENCES} references of one person can be given")
+    if report is not None and calibration is not None and _is_same(report, calibration):
+        raise click.UsageError(f"the report would overwrite the calibration: {report}")
     if report is not None and any(_is_same(report, name) for name in (reference, probe, *further)):
         raise click.UsageError(f"the report would overwrite a picture: {report}")
-    policy = Policy(fmr=fmr, faces=faces.replace("-", "_"))
-    verifier = _verifier(pack, offline=offline)
-    verifier.calibration.threshold(policy.fmr)  # an impossible policy is refused before a picture is opened
+    policy = Policy(fmr=fmr, faces=faces.replace("-", "_"), extrapolate=extrapolate)
+    verifier = _verifier(pack, calibration, offline=offline)
+    verifier.threshold(policy)  # an impossible policy is refused before a picture is opened
     seen = [verifier.examine(_source(reference), policy=policy, face=boxes.get("reference"))]
     seen += [verifier.examine(_source(name), policy=policy) for name in further]
     probed = verifier.examine(_source(probe), policy=policy, face=boxes.get("probe"))
@@ -135,12 +149,12 @@ def verify_command(
     ctx.exit(STATUS[verdict.decision])
 
 
-def _verifier(pack: str, *, offline: bool) -> Verifier:
+def _verifier(pack: str, calibration: str | None, *, offline: bool) -> Verifier:
     """The verifier, after offering to install its pack where a person is there to answer."""
     from visavis.verifier import Verifier
 
     try:
-        return Verifier(pack)
+        return Verifier(pack, calibration=calibration)
     except PackError as error:
         asked = watched(sys.stdin) and watched(sys.stderr) and not offline
         if error.code not in ("pack.not_installed", "pack.outdated") or not asked:
@@ -153,7 +167,7 @@ def _verifier(pack: str, *, offline: bool) -> Verifier:
 
         with progress() as report:
             install(pack, progress=report)
-        return Verifier(pack)
+        return Verifier(pack, calibration=calibration)
 
 
 def _is_same(report: Path, picture: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +30,8 @@ class Policy:
         max_disagreement: How far the two detectors may differ about a point of the face, as a share of the
             distance between the eyes; where they differ more, one of them is wrong and nothing is decided.
         min_inside: Faces of which a smaller share (0 to 1) lies on the photo are too poor to say.
+        extrapolate: Accept a threshold from the calibration's tail model where `fmr` is finer than the data
+            supports. Otherwise such a policy is refused.
     """
 
     fmr: float = 1e-4
@@ -39,6 +40,7 @@ class Policy:
     min_confidence: float = 0.6
     max_disagreement: float = 0.6
     min_inside: float = 0.6
+    extrapolate: bool = False
 
     def __post_init__(self) -> None:
         _within("fmr", self.fmr, 0.0, 0.1, exclusive=True)
@@ -52,6 +54,13 @@ class Policy:
                 "no such rule for choosing a face",
                 found=repr(self.faces),
                 expected=" or ".join(FACES),
+            )
+        if not isinstance(self.extrapolate, bool):
+            raise PolicyError(
+                "policy.extrapolate",
+                "whether a model may give the threshold is a yes or a no",
+                found=repr(self.extrapolate),
+                expected="True or False",
             )
 
     def to_dict(self) -> dict[str, Any]:
@@ -76,7 +85,7 @@ class Policy:
 
 def _within(name: str, value: object, low: float, high: float, *, exclusive: bool = False) -> None:
     """Refuse what isn't a number from `low` (or just above it) to `high`."""
-    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
     if number and (low < value <= high or (value == low and not exclusive)):  # type: ignore[operator]
         return
     raise PolicyError(

@@ -10,6 +10,7 @@ from visavis.faces.choose import rivals
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from visavis.decision.calibration import Calibration
     from visavis.decision.policy import Policy
 
 COARSE_INTER_EYE_PX = 20.0  # error rates begin to rise below this distance between the eyes
@@ -59,6 +60,17 @@ def explain(about: str, evidence: Evidence, problem: str | None, policy: Policy)
         left_out = "another face was" if count == 1 else f"{count} other faces were"
         message = f"{left_out} left out on the {about}: check that the one marked is the one that is meant"
         yield Reason("other_faces", about, message, decisive=False)
+
+
+def modelled(calibration: Calibration, policy: Policy) -> Iterator[Reason]:
+    """What to keep in mind where a model gives the threshold and no count of false matches does."""
+    if calibration.tail is None or calibration.supports(policy.fmr):
+        return
+    message = (
+        f"the threshold comes from a model, for FMR {policy.fmr:.1e} is finer than the data supports "
+        f"({calibration.finest:.1e}); {calibration.tail.finest_transfer}"
+    )
+    yield Reason("threshold_modelled", "comparison", message, decisive=False)
 
 
 def _problem(about: str, evidence: Evidence, problem: str, policy: Policy) -> str:

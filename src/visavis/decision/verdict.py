@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from visavis.decision.calibration import Data
+from visavis.decision.calibration import Calibration, Data, Origin, Rule
 from visavis.decision.policy import Policy
 from visavis.faces.face import Face
 
@@ -90,6 +90,53 @@ class Evidence:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Which calibration a verdict's error rates come from.
+
+    Attributes:
+        origin: ``"shipped"`` with visavis, or the ``"operator"``'s own.
+        digest: SHA-256 of the calibration's content, in hex.
+        rule: ``"overall"``, or ``"worst_group"``: rates are those of the worst of the `groups`.
+        groups: Labels of the groups that were told apart.
+        data: The pictures that it was measured on.
+    """
+
+    origin: Origin
+    digest: str
+    rule: Rule
+    groups: tuple[str, ...]
+    data: Data
+
+    @classmethod
+    def of(cls, calibration: Calibration) -> Provenance:
+        """That of a calibration."""
+        return cls(
+            calibration.origin, calibration.digest, calibration.rule, calibration.groups, calibration.data
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data, that about the pictures beside the rest."""
+        return {
+            "origin": self.origin,
+            "digest": self.digest,
+            "rule": self.rule,
+            "groups": list(self.groups),
+            **{name: getattr(self.data, name) for name in Data.__slots__},
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Provenance:
+        """The inverse of `to_dict`."""
+        return cls(
+            origin=data["origin"],
+            digest=data["digest"],
+            rule=data["rule"],
+            groups=tuple(data["groups"]),
+            data=Data(**{name: data[name] for name in Data.__slots__}),
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """Whether two photos show one person, by which measure, and how often that measure errs.
@@ -101,11 +148,21 @@ class Verdict:
         fmr: False match rate at this similarity: the share of comparisons of different people that come out
             at least as alike. None where there is no similarity, and where the data can only bound it.
         fmr_upper: One-sided 95 % bound of the false match rate at this similarity.
+        fmr_modelled: What the calibration's tail model says where the data can only bound the rate; None
+            where there is an estimate, no model, or no similarity.
+        llr: Log10 likelihood ratio: 10 to its power is how many times likelier this similarity is where the
+            two pictures show one person than where they show two, by the pictures of the calibration. It is
+            not how likely it is that they show one person. None where the calibration has no such ratios or
+            there is no similarity.
+        llr_is_bound: Whether the similarity lies beyond those that `llr` was measured on: the true ratio is
+            then taken to lie further from 0 than `llr` does.
         threshold: Similarity from which on the policy calls it a match.
+        threshold_modelled: Whether the threshold comes from the tail model, because the policy's rate is
+            finer than the data supports.
         policy: The policy that was applied.
         pack: Name of the pack.
         fingerprint: The pack's fingerprint: which weights, aligned how.
-        calibration: The pictures that the error rates were measured on.
+        calibration: Which calibration the error rates come from, and the pictures it was measured on.
         reference: What was found on the reference, the first one where several were given.
         further_references: What was found on the others.
         probe: What was found on the probe.
@@ -117,11 +174,15 @@ class Verdict:
     similarity: float | None
     fmr: float | None
     fmr_upper: float | None
+    fmr_modelled: float | None = None
+    llr: float | None = None
+    llr_is_bound: bool = False
     threshold: float
+    threshold_modelled: bool = False
     policy: Policy
     pack: str
     fingerprint: str
-    calibration: Data
+    calibration: Provenance
     reference: Evidence
     further_references: tuple[Evidence, ...] = ()
     probe: Evidence
@@ -147,11 +208,15 @@ class Verdict:
             "similarity": None if self.similarity is None else round(self.similarity, 5),
             "fmr": _significant(self.fmr),
             "fmr_upper": _significant(self.fmr_upper),
+            "fmr_modelled": _significant(self.fmr_modelled),
+            "llr": None if self.llr is None else round(self.llr, 2),
+            "llr_is_bound": self.llr_is_bound,
             "threshold": round(self.threshold, 5),
+            "threshold_modelled": self.threshold_modelled,
             "policy": self.policy.to_dict(),
             "pack": self.pack,
             "fingerprint": self.fingerprint,
-            "calibration": {name: getattr(self.calibration, name) for name in Data.__slots__},
+            "calibration": self.calibration.to_dict(),
             "reference": self.reference.to_dict(),
             "further_references": [evidence.to_dict() for evidence in self.further_references],
             "probe": self.probe.to_dict(),
@@ -164,12 +229,15 @@ class Verdict:
         """The inverse of `to_dict`, up to its rounding."""
         plain = {
             name: data[name]
-            for name in ("decision", "similarity", "fmr", "fmr_upper", "threshold", "pack", "fingerprint")
+            for name in (
+                *("decision", "similarity", "fmr", "fmr_upper", "fmr_modelled", "llr", "llr_is_bound"),
+                *("threshold", "threshold_modelled", "pack", "fingerprint"),
+            )
         }
         return cls(
             **plain,
             policy=Policy.from_dict(data["policy"]),
-            calibration=Data(**data["calibration"]),
+            calibration=Provenance.from_dict(data["calibration"]),
             reference=Evidence.from_dict(data["reference"]),
             further_references=tuple(Evidence.from_dict(evidence) for evidence in data["further_references"]),
             probe=Evidence.from_dict(data["probe"]),

@@ -11,7 +11,6 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 import visavis
-from visavis.errors import PolicyError
 from visavis.report import words
 
 if TYPE_CHECKING:
@@ -113,11 +112,12 @@ class Flag:
     fmr: float
     at: float
     is_rule: bool
+    is_modelled: bool = False
 
     @property
     def words(self) -> str:
         """The false match rate at this threshold."""
-        return words.one_in(self.fmr)
+        return f"{words.one_in(self.fmr)}{' by a model' if self.is_modelled else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +175,9 @@ def page(
     evidence = (verdict.reference, *verdict.further_references, verdict.probe)
     if [each.evidence.sha256 for each in seen] != [each.sha256 for each in evidence]:
         raise ValueError("the pictures of the verdict were expected, found others")
-    if calibration.fingerprint != verdict.fingerprint:
+    if calibration.digest != verdict.calibration.digest:
         raise ValueError(
-            f"a calibration of {verdict.fingerprint} was expected, found {calibration.fingerprint}"
+            f"the calibration {verdict.calibration.digest} was expected, found {calibration.digest}"
         )
     made_at = made_at or datetime.now(UTC)
     if made_at.tzinfo is None:
@@ -240,16 +240,22 @@ def _scale(verdict: Verdict, calibration: Calibration) -> Scale:
     def place(value: float) -> float:
         return round(100 * (value - low) / (1 - low), 2)
 
-    rule = Flag(verdict.threshold, verdict.policy.fmr, place(verdict.threshold), is_rule=True)
+    rule = Flag(
+        verdict.threshold,
+        verdict.policy.fmr,
+        place(verdict.threshold),
+        is_rule=True,
+        is_modelled=verdict.threshold_modelled,
+    )
     flags, unsupported = [rule], []
     for fmr in MARKED_FMRS:
-        try:
-            threshold = calibration.threshold(fmr)
-        except PolicyError:
-            unsupported.append(words.one_in(fmr))
+        if fmr == rule.fmr:
             continue
-        if fmr != rule.fmr:
+        if calibration.supports(fmr):
+            threshold = calibration.threshold(fmr)
             flags.append(Flag(threshold, fmr, place(threshold), is_rule=False))
+        else:
+            unsupported.append(words.one_in(fmr))
     return Scale(
         low=low,
         flags=tuple(sorted(flags, key=lambda flag: (flag.similarity, -flag.fmr))),

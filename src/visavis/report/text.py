@@ -40,17 +40,21 @@ def _rows(verdict: Verdict) -> Iterator[tuple[str, str]]:
     if verdict.similarity is not None:
         reaches = "reaches" if verdict.similarity >= verdict.threshold else "does not reach"
         measured, threshold = words.compared(verdict.similarity, verdict.threshold)
-        similarity = f"{measured}, {reaches} the threshold of {threshold}"
+        modelled = " (modelled)" if verdict.threshold_modelled else ""
+        similarity = f"{measured}, {reaches} the threshold of {threshold}{modelled}"
         count = len(verdict.further_references) + 1
         yield "similarity", similarity if count == 1 else f"{similarity} (average over {count} references)"
         yield "FMR", _rate(verdict)
+        if verdict.llr is not None:
+            yield "llr", words.likelihood(verdict.llr, is_bound=verdict.llr_is_bound)
     yield "policy", f"FMR {words.accepts(verdict.policy)}"
     yield "reference", _photo(verdict.reference)
     for number, evidence in enumerate(verdict.further_references, start=2):
         yield f"reference {number}", _photo(evidence)
     yield "probe", _photo(verdict.probe)
     yield "pack", f"{verdict.pack} (fingerprint {verdict.fingerprint})"
-    yield "measured on", str(verdict.calibration)
+    yield "calibration", words.calibration(verdict.calibration)
+    yield "measured on", str(verdict.calibration.data)
     yield "not checked", "whether a live person was there, whether a document is genuine"
     total = verdict.timings_ms.get("total", sum(verdict.timings_ms.values()))
     yield "time", f"{total:.0f} ms"
@@ -59,6 +63,8 @@ def _rows(verdict: Verdict) -> Iterator[tuple[str, str]]:
 def _rate(verdict: Verdict) -> str:
     """In words and, where the data gives one, as a number."""
     told = words.rate(verdict.fmr, verdict.fmr_upper)
+    if verdict.fmr_modelled is not None and verdict.policy.extrapolate:
+        told += f" ({words.one_in(verdict.fmr_modelled)} by the model)"
     return told if verdict.fmr is None or verdict.fmr >= 1 else f"{verdict.fmr:.1e}: {told}"
 
 

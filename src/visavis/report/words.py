@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from visavis.decision.calibration import Origin
     from visavis.decision.policy import Policy
-    from visavis.decision.verdict import Decision, Reason, Verdict
+    from visavis.decision.verdict import Decision, Provenance, Reason, Verdict
 
 DECISIONS: Mapping[Decision, str] = {
     "match": "MATCH",
@@ -22,6 +23,8 @@ FACES: Mapping[str, str] = {
     "largest_central": "the one that is large and near the middle",
 }
 
+ORIGINS: Mapping[Origin, str] = {"shipped": "shipped with visavis", "operator": "the operator's own"}
+
 
 def one_in(rate: float) -> str:
     """A rate as ``"1 in 10,000"``, with two significant digits; from 1 in 20 upwards as ``"31 in 100"``.
@@ -33,11 +36,10 @@ def one_in(rate: float) -> str:
     """
     if not 0 < rate <= 1:
         raise ValueError(f"a rate above 0 and at most 1 was expected, found {rate}")
-    number = 1 / rate * (1 + 1e-9)  # 1 / 1e-5 is a hair below 100,000
-    if number < 20:
+    number = 1 / rate
+    if number * (1 + 1e-9) < 20:
         return f"{math.ceil(rate * 100 - 1e-7)} in 100"
-    unit = 10 ** (math.floor(math.log10(number)) - 1)
-    return f"1 in {math.floor(number / unit) * unit:,}"
+    return f"1 in {_cut(number)}"
 
 
 def rate(fmr: float | None, upper: float | None) -> str:
@@ -51,6 +53,30 @@ def rate(fmr: float | None, upper: float | None) -> str:
     return one_in(fmr) if upper == 1 else f"{one_in(fmr)} (upper bound {one_in(upper)})"
 
 
+def likelihood(llr: float, *, is_bound: bool) -> str:
+    """A log10 likelihood ratio and what it says, with two digits that never promise more than it does.
+
+    Args:
+        llr: How many times likelier the similarity is where the pictures show one person than where they show
+            two, as a power of 10.
+        is_bound: Whether the true one lies further from 0.
+    """
+    number = f"{round(llr, 1) + 0.0:.1f}"  # never a negative zero
+    ratio = 10 ** abs(llr)
+    if ratio < 1.1:
+        return f"{number}: about as likely if one person as if two"
+    least = "at least " if is_bound else ""
+    sides = "one person than if two" if llr > 0 else "two people than if one"
+    return f"{number}: {least}{_cut(ratio)} times likelier if {sides}"
+
+
+def calibration(provenance: Provenance) -> str:
+    """Whose calibration it is, and which."""
+    told = f"{ORIGINS[provenance.origin]}: {provenance.data.name}, digest {provenance.digest[:12]}"
+    worst = _worst(provenance)
+    return f"{told}; rates {worst}" if worst else told
+
+
 def meaning(verdict: Verdict) -> str:
     """What a decision says, in a plain sentence or two, and not more than it says."""
     several = len(verdict.further_references) + 1
@@ -60,9 +86,15 @@ def meaning(verdict: Verdict) -> str:
             if several == 1
             else f"The probe shows the same person as the {several} references"
         )
+        if verdict.threshold_modelled:
+            return (
+                f"{same}, by a rule whose false match rate is {one_in(verdict.policy.fmr)} by a model: it is "
+                "finer than could be measured."
+            )
+        worst = _worst(verdict.calibration)
         return (
             f"{same}, by a rule under which at most {one_in(verdict.policy.fmr)} comparisons of different "
-            "people came out as a match when it was measured."
+            f"people {f'{worst} ' if worst else ''}came out as a match when it was measured."
         )
     photographs = "two photographs" if several == 1 else f"probe and the {several} references"
     if verdict.decision == "no_match":
@@ -114,3 +146,18 @@ def printable(text: str) -> str:
 def name_of(name: str | None) -> str:
     """What a photo is called."""
     return "(no name)" if name is None else printable(name)
+
+
+def _worst(provenance: Provenance) -> str:
+    """``"of the worst of 3 groups"``, or nothing where the rates are those of everybody."""
+    return f"of the worst of {len(provenance.groups)} groups" if provenance.rule == "worst_group" else ""
+
+
+def _cut(number: float) -> str:
+    """A number from 1 on with two digits, the rest cut off: ``"1.3"``, ``"9,800"``."""
+    number *= 1 + 1e-9  # 1 / 1e-5 is a hair below 100,000
+    exponent = math.floor(math.log10(number)) - 1
+    if exponent < 0:
+        return f"{math.floor(number * 10) / 10:.1f}"
+    unit = 10**exponent
+    return f"{math.floor(number / unit) * unit:,}"
