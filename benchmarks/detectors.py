@@ -3,11 +3,13 @@
     python benchmarks/detectors.py FOLDER --pack edgeface-xs
     python benchmarks/detectors.py FOLDER --pack edgeface-xs --people 200 --figures FILE.json
 
-FOLDER holds one folder for each person with that person's pictures, as for accuracy.py. All arrangements see
-the same pictures in turn, choose the largest central face, and feed the same recogniser; nothing is refused.
+FOLDER holds one folder for each person with that person's pictures, as for `visavis evaluate`. All
+arrangements see the same pictures in turn, choose the largest central face, and feed the same recogniser;
+nothing is refused.
 
 First table: FNMR is the mean of each person's own, at three FMRs, and over nine of them from 1e-5 to 1e-3,
-which is steadier: one person more or less who fails moves the figure at a single FMR far. "none": pictures
+which is steadier: one person more or less who fails moves the figure at a single FMR far. That mean also on
+one half of the people, on which an arrangement is chosen, and the other, which confirms it. "none": pictures
 without a face, which fail at every threshold. "apart": pictures where the points that count differ from those
 that YuNet found the face with by more than the product tolerates; in one pass of CenterFace that includes
 another choice of the face. "ms": median time of finding and placing in a picture, on one thread.
@@ -57,13 +59,14 @@ from visavis.packs.runtime import Network
 from visavis.photo import Photo
 
 if TYPE_CHECKING:
-    from visavis.evaluation.comparisons import Integers
+    from visavis.evaluation.comparisons import Booleans, Integers
     from visavis.geometry import Floats, Point
 
 TARGETS = (1e-3, 1e-4, 1e-5)
 STEADY = tuple(float(fmr) for fmr in np.logspace(-5, -3, 9))
 WHOLE_SIDE = 640  # longer side at most, in pixels, of a whole picture that is looked at once
 YUNET_LARGER = 1.4  # faces on the crop than for CenterFace: YuNet placed best so, of 0.5, 0.7, 1, 1.4 and 1.8
+SWAPPED = [1, 0, 2, 4, 3]  # the points of a face in its mirror image
 TURNS = (0, 90, 180, 270)
 UPRIGHT_WITHIN = 40.0  # degrees
 SEED = 2020
@@ -117,6 +120,21 @@ class Finder(Detector):
             return replace(face, disagreement=float("inf"))
         best = int(np.argmax(near))  # the finds come best first
         points = geometry.apply(geometry.invert(to_crop), finds.points[best])
+        placed = replace(face, landmarks=landmarks(points))
+        return replace(placed, disagreement=apart(placed, face))
+
+
+class Twice(Detector):
+    """Points placed on the crop and on its mirror image, and averaged."""
+
+    def _place(self, photo: Photo, face: Face, inter_eye: int) -> Face:
+        mirror = np.array([[-1.0, 0.0, photo.width], [0.0, 1.0, 0.0]])
+        mirrored = Photo.from_pixels(np.ascontiguousarray(photo.pixels[:, ::-1]))
+        if mirrored.width != photo.width:  # decoded at a scale: there is nothing to gain
+            return super()._place(photo, face, inter_eye)
+        turned = replace(face, landmarks=landmarks(geometry.apply(mirror, face.points)[SWAPPED]))
+        other = geometry.apply(mirror, super()._place(mirrored, turned, inter_eye).points)[SWAPPED]
+        points = (super()._place(photo, face, inter_eye).points + other) / 2
         placed = replace(face, landmarks=landmarks(points))
         return replace(placed, disagreement=apart(placed, face))
 
@@ -208,6 +226,7 @@ def arrangements(installed: Installed, pictures: Sequence[Path], person: Integer
         fingerprint=installed.fingerprint,
     )
     product, alone, one_pass = Detector(finder, placer), Finder(finder, placer), OnePass(placer)
+    twice = Twice(finder, placer)
 
     def find(photo: Photo) -> tuple[Face, ...]:
         return product.find(photo).faces
@@ -221,6 +240,7 @@ def arrangements(installed: Installed, pictures: Sequence[Path], person: Integer
         Arrangement("CenterFace finds and places in one pass over the whole picture", one_pass),
         Arrangement("YuNet finds, YuNet places again on the crop", find, alone.place),
         Arrangement("YuNet finds, CenterFace places on the crop", find, product.place),
+        Arrangement("YuNet finds, CenterFace places on the crop and on its mirror image", find, twice.place),
     ]
     for path in track(pictures, description="arrangements"):
         photo = Photo.open(path)
@@ -229,21 +249,27 @@ def arrangements(installed: Installed, pictures: Sequence[Path], person: Integer
             arrangement.take(photo, own, recognise)
     width = max(len(arrangement.name) for arrangement in compared)
     fmrs = "".join(f"{fmr:>9.0e}" for fmr in TARGETS)
-    print(f"{'FNMR per person at FMR':<{width}}{fmrs}{'mean':>9}{'none':>7}{'apart':>7}{'ms':>7}")
+    print(f"{'FNMR per person at FMR':<{width}}{fmrs}{'mean':>9}{'of half':>9}{'others':>9}", end="")
+    print(f"{'none':>7}{'apart':>7}{'ms':>7}")
+    half = np.zeros(int(person.max()) + 1, dtype=bool)
+    half[np.random.default_rng(SEED).permutation(len(half))[: len(half) // 2]] = True
     rows = []
     for arrangement in compared:
         comparisons = compare(arrangement.templates, person)
+        of_half, others = (steady(compare(arrangement.templates, person, people)) for people in (half, ~half))
         at = [per_person(comparisons, fmr) for fmr in TARGETS]
         row = {
             "name": arrangement.name,
             "fnmr_per_person": {f"{fmr:.0e}": rate for fmr, rate in zip(TARGETS, at, strict=True)},
-            "mean": statistics.mean(per_person(comparisons, fmr) for fmr in STEADY),
+            "mean": steady(comparisons),
+            "mean_of_half": of_half,
+            "mean_of_others": others,
             "none": sum(template is None for template in arrangement.templates),
             "apart": arrangement.apart if arrangement.second else None,
             "median_ms": statistics.median(arrangement.milliseconds),
         }
         rows.append(row)
-        rates = "".join(f"{rate:>9.3%}" for rate in (*at, row["mean"]))
+        rates = "".join(f"{rate:>9.3%}" for rate in (*at, row["mean"], of_half, others))
         many = "-" if row["apart"] is None else row["apart"]
         print(f"{arrangement.name:<{width}}{rates}{row['none']:>7}{many:>7}{row['median_ms']:>7.2f}")
     return rows
@@ -309,11 +335,22 @@ def landmarks(points: Floats) -> tuple[Point, Point, Point, Point, Point]:
     return first, second, third, fourth, fifth
 
 
-def compare(templates: Sequence[Template | None], person: Integers) -> Comparisons:
-    """All pairs, each picture without a template failing at every threshold."""
+def compare(
+    templates: Sequence[Template | None], person: Integers, people: Booleans | None = None
+) -> Comparisons:
+    """All pairs, or those among some of the people; a picture without a template fails at every threshold."""
+    part = np.ones(len(person), dtype=bool) if people is None else people[person]
     acquired = np.array([template is not None for template in templates])
-    vectors = np.stack([template.vector for template in templates if template is not None])
-    return all_pairs(vectors, person[acquired], missing=person[~acquired])
+    renumbered = np.unique(person[part], return_inverse=True)[1]
+    chosen = [
+        template.vector for template, wanted in zip(templates, part, strict=True) if template and wanted
+    ]
+    return all_pairs(np.stack(chosen), renumbered[acquired[part]], missing=renumbered[~acquired[part]])
+
+
+def steady(comparisons: Comparisons) -> float:
+    """FNMR per person, averaged over `STEADY`."""
+    return statistics.mean(per_person(comparisons, fmr) for fmr in STEADY)
 
 
 def per_person(comparisons: Comparisons, fmr: float) -> float:

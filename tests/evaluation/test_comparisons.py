@@ -4,7 +4,7 @@ import dataclasses
 import tracemalloc
 from collections import Counter
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -27,7 +27,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from visavis.evaluation.comparisons import Integers
+
     Templates = tuple[NDArray[np.float32], NDArray[np.int64]]
+
+
+def floats(*values: float | tuple[float, ...]) -> NDArray[np.float32]:
+    return np.array(values, dtype=np.float32)
 
 
 def people(count: int, pictures: int, *, seed: int = 0, size: int = 16) -> Templates:
@@ -39,7 +45,7 @@ def people(count: int, pictures: int, *, seed: int = 0, size: int = 16) -> Templ
 
 
 def exact(pictures: Sequence[int], *, seed: int = 0) -> Templates:
-    """Templates of 64 times 1/8 or -1/8, in no order: their cosines are multiples of 1/32, without rounding."""
+    """Templates of 64 times 1/8 or -1/8, in no order: cosines are multiples of 1/32, without rounding."""
     random = np.random.default_rng(seed)
     person = random.permutation(np.repeat(np.arange(len(pictures)), pictures))
     centres = random.choice([-1, 1], size=(len(pictures), 64))
@@ -47,7 +53,9 @@ def exact(pictures: Sequence[int], *, seed: int = 0) -> Templates:
     return (centres[person] * flips / 8).astype(np.float32), person
 
 
-def brute_force(templates: NDArray[np.float32], person: NDArray[np.int64]) -> tuple[Counter, Counter]:  # type: ignore[type-arg]
+def brute_force(
+    templates: NDArray[np.float32], person: NDArray[np.int64]
+) -> tuple[Counter[tuple[int, int]], Counter[tuple[int, int, int]]]:
     """How often each (person, bin) and each (bin, person, other person) occurs, one by one."""
     genuine, impostor = Counter[tuple[int, int]](), Counter[tuple[int, int, int]]()
     for i, j in combinations(range(len(person)), 2):
@@ -61,14 +69,14 @@ def brute_force(templates: NDArray[np.float32], person: NDArray[np.int64]) -> tu
     return genuine, impostor
 
 
-def genuine_of(found: Comparisons) -> Counter:  # type: ignore[type-arg]
+def genuine_of(found: Comparisons) -> Counter[tuple[int, int]]:
     entries = zip(
         found.genuine_person.tolist(), found.genuine_bin.tolist(), found.genuine_count.tolist(), strict=True
     )
     return Counter({(who, bin_): count for who, bin_, count in entries})
 
 
-def kept_of(found: Comparisons) -> Counter:  # type: ignore[type-arg]
+def kept_of(found: Comparisons) -> Counter[tuple[int, ...]]:
     return Counter(
         (bin_, *sorted(two))
         for bin_, two in zip(found.kept_bin.tolist(), found.kept_people.tolist(), strict=True)
@@ -77,7 +85,9 @@ def kept_of(found: Comparisons) -> Counter:  # type: ignore[type-arg]
 
 def plain(found: Comparisons) -> dict[str, object]:
     fields = {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
-    return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in fields.items()}
+    return {
+        name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in fields.items()
+    }
 
 
 # The grid
@@ -143,7 +153,7 @@ def test_against_brute_force(
 
 def test_by_hand() -> None:
     # Person 0 has (1, 0) and (0, 1), person 1 has (0.6, 0.8): genuine 0; impostors 0.6 and 0.8.
-    found = all_pairs(np.array([(0.6, 0.8), (1, 0), (0, 1)], dtype=np.float32), np.array([1, 0, 0]))
+    found = all_pairs(floats((0.6, 0.8), (1, 0), (0, 1)), np.array([1, 0, 0]))
     assert plain(found) | {"histogram": None} == {
         "people": 2,
         "pictures_of": [2, 1],
@@ -162,20 +172,20 @@ def test_by_hand() -> None:
 
 
 def test_scores_at_the_ends_of_the_range() -> None:
-    found = all_pairs(np.array([(1, 0), (1, 0), (-1, 0)], dtype=np.float32), np.array([0, 1, 2]))
+    found = all_pairs(floats((1, 0), (1, 0), (-1, 0)), np.array([0, 1, 2]))
     assert (found.histogram[0], found.histogram[-1], found.impostors) == (2, 1, 3)
     assert found.kept_bin.tolist() == [BINS - 1, 0, 0]
     assert found.kept_people.tolist() == [[0, 1], [0, 2], [1, 2]]
 
 
 def test_rounding_beyond_the_ends_stays_on_the_grid() -> None:
-    long = np.float32(1.0000002)
-    found = all_pairs(np.array([(long, 0), (long, 0), (-long, 0)], dtype=np.float32), np.array([0, 1, 2]))
+    long = float(np.float32(1.0000002))
+    found = all_pairs(floats((long, 0), (long, 0), (-long, 0)), np.array([0, 1, 2]))
     assert (found.histogram[0], found.histogram[-1]) == (2, 1)
 
 
 def test_all_templates_equal() -> None:
-    found = all_pairs(np.tile(np.float32([0.6, 0.8]), (12, 1)), np.repeat(np.arange(4), 3))
+    found = all_pairs(floats(*[(0.6, 0.8)] * 12), np.repeat(np.arange(4), 3))
     [bin_] = np.flatnonzero(found.histogram)  # 0.36 + 0.64, give or take a rounding
     assert bin_ in {BINS - 2, BINS - 1}
     assert found.impostors == 54  # 6 pairs of people, 9 comparisons each
@@ -188,7 +198,7 @@ def test_all_templates_equal() -> None:
     ids=["nothing", "nothing but failures", "one picture", "one picture and a failure"],
 )
 def test_nothing_to_compare(count: int, missing: list[int], people_: int, lost: list[int]) -> None:
-    templates, person = np.tile(np.float32([1, 0]), (count, 1)), np.zeros(count, dtype=np.int64)
+    templates, person = np.ones((count, 1), dtype=np.float32), np.zeros(count, dtype=np.int64)
     found = all_pairs(templates, person, missing=np.array(missing, dtype=np.int64))
     assert (found.people, found.lost.tolist(), found.pictures_of.sum()) == (people_, lost, count)
     assert (found.impostors, found.genuine) == (0, sum(lost))
@@ -198,7 +208,7 @@ def test_nothing_to_compare(count: int, missing: list[int], people_: int, lost: 
 
 
 def test_two_people_with_one_picture_each() -> None:
-    found = all_pairs(np.float32([(1, 0), (0, 1)]), np.array([0, 1]))
+    found = all_pairs(floats((1, 0), (0, 1)), np.array([0, 1]))
     assert (found.genuine, found.impostors, found.kept_bin.tolist()) == (0, 1, [BINS // 2])
 
 
@@ -240,7 +250,7 @@ def test_the_order_of_pictures_changes_nothing() -> None:
 # Keeping some for all
 
 
-def levels(bins: NDArray[np.int64], all_bins: NDArray[np.int64], few: int) -> NDArray[np.int64]:
+def levels(bins: Integers, all_bins: Integers, few: int) -> NDArray[np.int64]:
     """The level of each bin, from how many comparisons reach it; those with `few` reaching are 99."""
     ordered = np.sort(all_bins)
     reached = len(ordered) - np.searchsorted(ordered, bins, side="left")
@@ -254,7 +264,7 @@ def test_what_is_kept_of_a_level_stands_for_all_of_it(monkeypatch: pytest.Monkey
     assert whole.kept_bin.size == whole.impostors == 60 * 59 / 2 * 9
     monkeypatch.setattr(module, "PER_LEVEL", 100)
     found = all_pairs(templates, person)
-    held = Counter(levels(whole.kept_bin, whole.kept_bin, 100).tolist())
+    held: Counter[int] = Counter(levels(whole.kept_bin, whole.kept_bin, 100).tolist())
     level = levels(found.kept_bin, whole.kept_bin, 100)
     kept = Counter(level.tolist())
     assert set(kept) == set(held)
@@ -293,6 +303,27 @@ def test_the_share_that_is_kept_is_without_bias(monkeypatch: pytest.MonkeyPatch)
     assert np.mean(counted) == pytest.approx(of_person_0(whole), abs=3.5 * error)
 
 
+def test_each_tile_has_its_own_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same thirty templates twice: of 435 comparisons within each half, others are kept."""
+    monkeypatch.setattr(module, "TILE_ROWS", 30)
+    monkeypatch.setattr(module, "TILE_COLUMNS", 30)
+    monkeypatch.setattr(module, "PER_LEVEL", 20)
+    templates, _ = people(30, 1)
+    found = all_pairs(np.concatenate([templates, templates]), np.arange(60))
+    within = [found.kept_people[(found.kept_people // 30 == half).all(axis=1)] % 30 for half in (0, 1)]
+    first, second = ({tuple(two) for two in half.tolist()} for half in within)
+    assert len(first & second) < 0.7 * min(len(first), len(second))
+
+
+def test_the_highest_are_kept_even_where_many_are_equal() -> None:
+    """Of 1.04 times as many as a level may hold, those that alone are few enough are all kept."""
+    histogram = np.zeros(BINS, dtype=np.int64)
+    histogram[[BINS - 1, BINS - 2, 100]] = np.array([0.95, 0.09, 10.4]) * PER_LEVEL
+    levels = module._Levels(histogram)
+    assert levels.share[[BINS - 1, BINS - 2]].tolist() == [1, 1]
+    assert levels.share[100] == pytest.approx(1 / 10.4)
+
+
 def test_memory_grows_with_pictures_and_not_with_comparisons(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "TILE_ROWS", 256)
     monkeypatch.setattr(module, "TILE_COLUMNS", 256)
@@ -327,7 +358,7 @@ def test_listed_pairs_by_hand() -> None:
     # Impostors: 0-1 twice (once named the other way round), 1-2 once, 0-2 once without a template.
     # Genuine: 0 twice, of which one without a template, 2 twice in one bin.
     found = listed_pairs(
-        np.float32([0.5, 0.75, -1, -np.inf, 0.5, -np.inf, 1, 1]),
+        floats(0.5, 0.75, -1, -np.inf, 0.5, -np.inf, 1, 1),
         np.array([0, 1, 1, 2, 0, 0, 2, 2]),
         np.array([1, 0, 2, 0, 0, 0, 2, 2]),
         np.array([0, 0, 0, 0, 1, 1, 1, 1], dtype=bool),
@@ -354,12 +385,13 @@ def test_listed_pairs_by_hand() -> None:
 
 
 @pytest.mark.parametrize("whole", [np.int32, np.int64, np.uint16])
-def test_many_people_don_t_run_into_each_other(whole: type) -> None:
+def test_many_people_don_t_run_into_each_other(whole: type[np.integer[Any]]) -> None:
     """Two people of 60,000 make a number that 32 bits can't hold."""
-    first, second = np.array([0, 35_791, 59_998], dtype=whole), np.array([1, 23_646, 59_999], dtype=whole)
-    found = listed_pairs(np.float32([0, 0, 0]), first, second, np.zeros(3, dtype=bool))
+    first: Integers = np.array([0, 35_791, 59_998], dtype=whole)
+    second: Integers = np.array([1, 23_646, 59_999], dtype=whole)
+    found = listed_pairs(floats(0, 0, 0), first, second, np.zeros(3, dtype=bool))
     assert found.kept_share.tolist() == [1, 1, 1]
-    same = listed_pairs(np.float32([0.5]), second[2:], second[2:], np.ones(1, dtype=bool))
+    same = listed_pairs(floats(0.5), second[2:], second[2:], np.ones(1, dtype=bool))
     assert genuine_of(same) == {(59_999, 49_152): 1}
 
 
@@ -388,7 +420,7 @@ def test_every_pair_listed_is_every_picture_with_every_other_one() -> None:
 @pytest.mark.parametrize("chunk", [1, 2, 65_536])
 def test_scores_of_listed_pictures(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CHUNK", chunk)
-    templates = np.float32([(1, 0), (0.6, 0.8), (-1, 0), (1.0000002, 0)])
+    templates = floats((1, 0), (0.6, 0.8), (-1, 0), (1.0000002, 0))
     row = np.array([2, -1, 0, 1, 3])  # picture 1 gave no template
     first, second = np.array([0, 0, 1, 2, 1, 2, 4]), np.array([2, 1, 3, 3, 1, 2, 4])
     scores = scores_of(templates, row, first, second)

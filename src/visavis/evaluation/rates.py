@@ -35,11 +35,10 @@ FEWEST_FALSE_MATCHES = 30
 NIST speaker recognition evaluation", Speech Communication 31, 2000)."""
 WIDEST = 3.0
 """Upper end of the interval over the rate; where people drawn anew spread it further, there is no rate."""
-FEWEST_PEOPLE = 4
-"""Fewer can't spread a rate that far: of three pairs of people, one has at most three times the mean."""
 COARSEST = 0.1  # FMR from which the trade-off is drawn,
 PER_DECADE = 10  # and its points in each power of ten
-DRAWN_AT_ONCE = 16  # replicates whose weights are held together
+DRAWN_AT_ONCE = 32  # replicates whose weights are held together,
+LOOKED_UP_AT_ONCE = 2048  # and for how many comparisons: what a processor has at hand
 SHOWN_BINS = 128  # of the histogram that is shown
 
 
@@ -193,25 +192,27 @@ def fmr_replicates(
         Twice `REPLICATES` x thresholds.
     """
     order = np.argsort([-threshold for threshold in thresholds], kind="stable")
-    everybody = np.ones(comparisons.people, dtype=bool) if among is None else among
-    kept = everybody[comparisons.kept_people].all(axis=1)
-    spans, start = [], 0
-    for place in order:
-        end = _kept_reaching(comparisons, thresholds[place])
-        spans.append(np.flatnonzero(kept[start:end]) + start)
-        start = end
+    reaching = [_kept_reaching(comparisons, thresholds[place]) for place in order]
+    kept = np.arange(max(reaching, default=0))
+    if among is not None:
+        kept = np.flatnonzero(among[comparisons.kept_people[: len(kept)]].all(axis=1))
+    first, second = np.ascontiguousarray(comparisons.kept_people[kept].T)
+    weights = np.stack([comparisons.kept_weight[kept], comparisons.kept_share[kept]])
+    until = np.searchsorted(kept, reaching)
     pooled, per_person = np.zeros((2, REPLICATES, len(thresholds)))
     for rows, drawn in draws(comparisons.people, seed):
-        reached = np.zeros((2, len(drawn)))
+        of_person = np.ascontiguousarray(drawn.T)  # so that one look-up finds all draws of a person
         totals = [
             impostors_drawn(comparisons, drawn, among, per_person=per_person) for per_person in (False, True)
         ]
-        for place, span in zip(order, spans, strict=True):
-            first, second = comparisons.kept_people[span].T
-            weights = drawn[:, first] * drawn[:, second]
-            reached[0] += weights @ comparisons.kept_weight[span]
-            reached[1] += weights @ comparisons.kept_share[span]
-            pooled[rows, place], per_person[rows, place] = reached[0] / totals[0], reached[1] / totals[1]
+        reached = np.zeros((2, len(drawn)))
+        start = 0
+        for place, end in zip(order, until, strict=True):
+            for part in range(start, end, LOOKED_UP_AT_ONCE):
+                these = slice(part, min(part + LOOKED_UP_AT_ONCE, end))
+                reached += weights[:, these] @ (of_person[first[these]] * of_person[second[these]])
+            start = end
+            pooled[rows, place], per_person[rows, place] = reached / totals
     return pooled, per_person
 
 
@@ -263,10 +264,11 @@ def impostors_drawn(
         first, second = comparisons.listed.people.T
         weights = comparisons.listed.share if per_person else np.ones(len(first))
         total: Floats = (drawn[:, first] * drawn[:, second]) @ weights
-        return np.maximum(total, 1)
-    pictures_of = comparisons.pictures_of
-    pictures = drawn * (pictures_of > 0 if per_person else pictures_of)
-    return np.maximum((pictures.sum(axis=1) ** 2 - (pictures**2).sum(axis=1)) / 2, 1)
+    else:
+        pictures_of = comparisons.pictures_of
+        pictures = drawn * (pictures_of > 0 if per_person else pictures_of)
+        total = (pictures.sum(axis=1) ** 2 - (pictures**2).sum(axis=1)) / 2
+    return total.clip(min=1)
 
 
 def impostors_disjoint(comparisons: Comparisons) -> bool:
@@ -312,7 +314,8 @@ class Supported:
 def finest(comparisons: Comparisons) -> Supported | None:
     """The finest FMR that the comparisons support as a rate; None where they support none.
 
-    It takes `FEWEST_PEOPLE`, `FEWEST_FALSE_MATCHES`, and intervals that reach no higher than `WIDEST` times the rate.
+    It takes `FEWEST_FALSE_MATCHES`, and intervals that reach no higher than `WIDEST` times the rate and not
+    down to 0.
     """
     found = None
     thresholds = [
@@ -332,9 +335,11 @@ def supports(
     comparisons: Comparisons, threshold: float, rates: Sequence[float], intervals: Sequence[Interval]
 ) -> bool:
     """Whether the comparisons support these rates at a threshold, given their intervals."""
-    if comparisons.people < FEWEST_PEOPLE or false_matches_at(comparisons, threshold) < FEWEST_FALSE_MATCHES:
-        return False
-    return all(interval.high <= WIDEST * rate for rate, interval in zip(rates, intervals, strict=True))
+    # Where all rests on three people or fewer, more than 2.5 % of the draws are without any of them.
+    return false_matches_at(comparisons, threshold) >= FEWEST_FALSE_MATCHES and all(
+        interval.low > 0 and interval.high <= WIDEST * rate
+        for rate, interval in zip(rates, intervals, strict=True)
+    )
 
 
 def trade_off(comparisons: Comparisons, *, coarsest: float = COARSEST) -> list[float]:
