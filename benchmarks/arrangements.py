@@ -93,7 +93,7 @@ ARRANGEMENTS = (
 SHIPPED = {
     "sface": "0.94 1.06m",
     "edgeface-xs": "1",
-    "edgeface-xxs": "1",
+    "edgeface-xxs": "0.94 1.06m",
     "duo": "sface 0.94 1.06m  +  edgeface-xs 1",
 }
 

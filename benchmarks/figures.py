@@ -5,9 +5,9 @@
     python benchmarks/figures.py --check          # writes nothing; exit status 1 where a document differs
 
 A marked place lies between two comments, `<!-- figures:NAME -->` and `<!-- /figures -->`. What is measured
-comes from the files that accuracy.py, speed.py and startup.py write with --figures FILE into docs/figures.
-The place `run` is different: it holds a console block, whose `visavis` commands are run, in a folder with the
-pictures that the documents speak of, and whose output is replaced.
+comes from the files in docs/figures: what `visavis evaluate --json` prints, and what the other benchmarks
+write with --figures FILE. The place `run` is different: it holds a console block, whose `visavis` commands
+are run, in a folder with the pictures that the documents speak of, and whose output is replaced.
 """
 
 from __future__ import annotations
@@ -29,11 +29,13 @@ from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 import visavis
-from visavis.decision.calibration import shipped
-from visavis.errors import PackError, PolicyError
+from visavis.decision.calibration import Calibration, shipped
+from visavis.errors import PackError
+from visavis.evaluation.rates import FEWEST_FALSE_MATCHES
+from visavis.evaluation.words import below_power, power
 from visavis.packs.catalogue import DEFAULT_PACK, PACKS, IndexMember, Role, find_pack
 from visavis.packs.install import fetch_demo_pictures
 from visavis.photo import limits as photo_limits
@@ -41,6 +43,10 @@ from visavis.report.words import one_in
 
 ROOT = Path(__file__).parents[1]
 FMRS = (1e-3, 1e-4, 1e-5, 1e-6)
+CHOICES = FMRS[:3]  # that the documents compare
+CHECKS = (100, 100_000)  # a day, of a desk and of a large service
+IMPOSTORS = 0.01  # of those who come, in the example
+DAYS = 365.25  # of a year
 DOES: Mapping[Role, str] = {
     "detector": "finds faces",
     "landmarks": "places the points of a face",
@@ -52,6 +58,7 @@ PLACE = re.compile(r"(<!-- figures:([\w-]+) -->\n)(.*?)(<!-- /figures -->)", re.
 CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NUMBER = re.compile(r"[+-]?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?")
 TIME = re.compile(r"\d+(?:\.\d+)? ms\b")
+PROGRESS = re.compile(r"\d+ of \d+ pictures|\d+ of \d+ people with pictures made worse")  # on standard error
 TOLERANCE = 0.05  # of a number that a command prints: another processor rounds otherwise
 
 
@@ -137,59 +144,88 @@ def _content(name: str, old: str, figures: Path) -> tuple[str, bool]:
 def _read(figures: Path, name: str, made_by: str) -> Any:
     path = figures / f"{name}.json"
     if not path.is_file():
-        raise FiguresError(f"{path.name} is missing in {figures}; make it with: {made_by} --figures {path}")
+        raise FiguresError(f"{path.name} is missing in {figures}; make it with: {made_by}")
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _accuracies(figures: Path) -> list[Any]:
+def _evaluations(figures: Path) -> list[Any]:
     found = []
     for pack in PACKS:
-        measured = _read(figures, f"accuracy-{pack}", f"benchmarks/accuracy.py FOLDER --pack {pack}")
-        if (measured["pack"], measured["fingerprint"]) != (pack, find_pack(pack).fingerprint):
-            raise FiguresError(f"accuracy-{pack}.json was measured with other weights: measure it again")
+        command = (
+            f"visavis evaluate --all-pairs FOLDER --pack {pack} --json > docs/figures/evaluation-{pack}.json"
+        )
+        measured = _read(figures, f"evaluation-{pack}", command)
+        _same_weights(measured, pack, f"evaluation-{pack}")
         found.append(measured)
     return found
 
 
+def _same_weights(measured: Any, pack: str, file: str) -> None:
+    if (measured["pack"], measured["fingerprint"]) != (pack, find_pack(pack).fingerprint):
+        raise FiguresError(f"{file}.json was measured with other weights: measure it again")
+
+
+def _peer(figures: Path) -> Any:
+    measured = _read(figures, "peer", "benchmarks/peer_accuracy.py FOLDER --figures docs/figures/peer.json")
+    if [each["name"] for each in measured["packs"]] != list(PACKS):
+        raise FiguresError("peer.json doesn't have all packs: measure it again")
+    for each in measured["packs"]:
+        _same_weights({"pack": each["name"], **each}, each["name"], "peer")
+    return measured
+
+
+def _at(measured: Any, fmr: float) -> Any:
+    """An evaluation's operating point."""
+    [point] = [point for point in measured["operating_points"] if point["fmr_target"] == fmr]
+    return point
+
+
 def accuracy(figures: Path) -> Iterator[str]:
-    """FNMR of each pack at each FMR, each person weighing the same."""
-    measured = _accuracies(figures)
-    fmrs = [row["fmr"] for row in measured[0]["rows"]]
-    yield from _table(
-        ["Pack", *(f"FNMR at FMR {one_in(fmr)}" for fmr in fmrs)],
-        (
-            [f"`{each['pack']}`", *(_percent(row["fnmr_per_person"]) for row in each["rows"])]
-            for each in measured
-        ),
+    """FNMR of each pack at each FMR, each person weighing the same, and the peer's beside it."""
+    measured, beside = _evaluations(figures), _peer(figures)["peer"]
+    rows = [
+        [
+            f"`{each['pack']}`",
+            *(_fnmr(point) if point["supported"] else "no rate" for point in points),
+        ]
+        for each in measured
+        for points in [[_at(each, fmr) for fmr in CHOICES]]
+    ]
+    rows.append(
+        ["`face_recognition`", *(_fnmr(row) if row["supported"] else "no rate" for row in beside["rows"])]
     )
-    first = measured[0]
+    yield from _table(["Pack", *(f"FNMR at FMR {one_in(fmr)}" for fmr in CHOICES)], rows)
+    counts = measured[0]["counts"]
     yield ""
     yield (
-        f"Each person weighs the same; all pairs of {first['pictures']:,} pictures of {first['people']:,} "
-        f"people: {first['genuine']:,} of one person, {first['impostors']:,} of two."
+        f"Each person weighs the same; in brackets the 95 % interval. All pairs of {counts['pictures']:,} "
+        f"pictures of {counts['people']:,} people: {counts['genuine']:,} of one person, "
+        f"{counts['impostors']:,} of two. `face_recognition` with its defaults, on the same pictures."
     )
 
 
 def accuracy_full(figures: Path) -> Iterator[str]:
-    """The same with thresholds, and over all comparisons alike."""
+    """The same with thresholds and intervals, and over all comparisons alike; rates that are supported."""
+    rows = []
+    for each in _evaluations(figures):
+        for point in each["operating_points"]:
+            row = [f"`{each['pack']}`", one_in(point["fmr_target"]), f"{point['threshold']:.4f}"]
+            if point["supported"]:
+                row += [_fmr(point, "fmr"), _fmr(point, "fmr_per_person")]
+                row += [_fnmr(point), _fnmr(point, "fnmr")]
+            else:
+                row += [below_power(point[f"{name}_high"]) for name in ("fmr", "fmr_per_person")]
+                row += ["no rate", "no rate"]
+            rows.append(row)
     yield from _table(
-        ["Pack", "FMR", "Threshold", "FNMR per person", "FNMR pooled"],
-        (
-            [
-                f"`{each['pack']}`",
-                one_in(row["fmr"]),
-                f"{row['threshold']:.4f}",
-                _percent(row["fnmr_per_person"]),
-                _percent(row["fnmr"]),
-            ]
-            for each in _accuracies(figures)
-            for row in each["rows"]
-        ),
+        ["Pack", "FMR asked", "Threshold", "FMR pooled", "FMR per person", "FNMR per person", "FNMR pooled"],
+        rows,
     )
 
 
 def accuracy_data(figures: Path) -> Iterator[str]:
     """How much was compared."""
+    keys = ("people", "pictures", "failures_to_acquire", "dropped", "genuine", "impostors")
     yield from _table(
         [
             "Pack",
@@ -197,6 +233,7 @@ def accuracy_data(figures: Path) -> Iterator[str]:
             "People",
             "Pictures",
             "Without a face",
+            "Left out",
             "Pairs of one person",
             "Pairs of two people",
         ],
@@ -204,15 +241,132 @@ def accuracy_data(figures: Path) -> Iterator[str]:
             [
                 f"`{each['pack']}`",
                 f"`{each['fingerprint']}`",
-                *(f"{each[key]:,}" for key in ("people", "pictures", "without_face", "genuine", "impostors")),
+                *(f"{each['counts'][key]:,}" for key in keys),
             ]
-            for each in _accuracies(figures)
+            for each in _evaluations(figures)
         ),
     )
 
 
+def peer(figures: Path) -> Iterator[str]:
+    """How many times the FNMR of a peer is ours, at the same FMR."""
+    measured = _peer(figures)
+    pairs = [
+        (each["name"], ours, theirs)
+        for each in measured["packs"]
+        for ours, theirs in zip(each["rows"], measured["peer"]["rows"], strict=True)
+        if ours["supported"] and theirs["supported"]
+    ]
+    head = ["Pack", "FMR", "FNMR per person", "`face_recognition`", "Times", "FNMR pooled"]
+    yield from _table(
+        [*head, "`face_recognition`", "Times"],
+        (
+            [
+                f"`{name}`",
+                one_in(ours["fmr_target"]),
+                _percent(ours["fnmr_per_person"]),
+                _percent(theirs["fnmr_per_person"]),
+                _times(ours, "times_per_person"),
+                _percent(ours["fnmr"]),
+                _percent(theirs["fnmr"]),
+                _times(ours, "times"),
+            ]
+            for name, ours, theirs in pairs
+        ),
+    )
+    yield ""
+    yield (
+        f"{measured['pictures']:,} pictures of {measured['people']:,} people; on "
+        f"{measured['peer']['without_face']:,} of them `face_recognition` found no face, on "
+        f"{', '.join(str(each['without_face']) for each in measured['packs'])} the packs. In brackets the "
+        "lower end of the 95 % interval, people drawn anew, the same for both."
+    )
+
+
+def checks(figures: Path) -> Iterator[str]:
+    """What an FMR means for so many checks a day."""
+    measured = next(each for each in _evaluations(figures) if each["pack"] == DEFAULT_PACK)
+    rows = []
+    for fmr in CHOICES:
+        row = [one_in(fmr)]
+        point = _at(measured, fmr)
+        for checked in CHECKS:
+            row.append(_every(checked * IMPOSTORS * fmr))
+            turned = checked * (1 - IMPOSTORS) * point["fnmr_per_person"]
+            row.append(f"{_round(turned)} a day" if point["supported"] else "no rate")
+        rows.append(row)
+    head = [[f"{checked:,} checks a day: an impostor passes", "turned away"] for checked in CHECKS]
+    yield from _table(["FMR", *head[0], *head[1]], rows)
+    yield ""
+    yield (
+        f"Of those who come {one_in(IMPOSTORS)} is an impostor, somebody who tries with their own face; "
+        f"turned away by mistake are so many of the others, at the FNMR of `{DEFAULT_PACK}`."
+    )
+
+
+def coverage(figures: Path) -> Iterator[str]:
+    """Thresholds asked on half of the people, tried on the other half."""
+    measured = _read(
+        figures, "coverage", "benchmarks/coverage.py FOLDER --figures docs/figures/coverage.json"
+    )
+    _same_weights(measured, measured["pack"], "coverage")
+    yield from _table(
+        [
+            "Rate",
+            "At FMR",
+            "Other half: median",
+            "lowest to highest",
+            "half to twice",
+            "Interval holds: all people",
+            "the other half",
+        ],
+        (
+            [
+                row["rate"],
+                one_in(row["asked"]),
+                f"{row['median']:.2f}",
+                f"{row['low']:.2f} to {row['high']:.2f}",
+                *(f"{100 * row[name]:.0f} in 100" for name in ("within", "all", "others")),
+            ]
+            for row in measured["rows"]
+        ),
+    )
+    yield ""
+    yield f"`{measured['pack']}`, {measured['splits']} splits of {measured['people']:,} people into halves."
+
+
+def arrangements(figures: Path) -> Iterator[str]:
+    """Each pack run in several ways, chosen on half of the people."""
+    measured = _read(
+        figures, "arrangements", "benchmarks/arrangements.py FOLDER --figures docs/figures/arrangements.json"
+    )
+    yield from _table(
+        ["Pack", "Views", "FNMR on one half", "on the other", "Recognisers", ""],
+        (
+            [
+                f"`{row['pack']}`",
+                " ".join(row["arrangement"].split()),
+                *(_percent(row[name]) for name in ("chosen_mean", "confirmed_mean")),
+                _ms(row["ms"]),
+                ", ".join(
+                    word for word, said in (("lowest", row["best"]), ("shipped", row["shipped"])) if said
+                ),
+            ]
+            for row in measured["arrangements"]
+        ),
+    )
+    yield ""
+    yield (
+        "FNMR per person, mean over nine FMRs from 1 in 100,000 to 1 in 1,000; "
+        f"{measured['pictures']:,} pictures of {measured['people']:,} people. "
+        f"Recognisers: one face on one thread of {measured['machine']}."
+    )
+
+
 def _speed(figures: Path) -> Any:
-    measured = _read(figures, "speed", "benchmarks/speed.py " + " ".join(f"--pack {pack}" for pack in PACKS))
+    chosen = " ".join(f"--pack {pack}" for pack in PACKS)
+    command = f"benchmarks/speed.py {chosen} --figures docs/figures/speed.json"
+    measured = _read(figures, "speed", command)
     if any(times["peer_ms"] is None for times in measured["packs"].values()):
         raise FiguresError(
             "speed.json was measured without face_recognition beside it: make bench installs it"
@@ -253,7 +407,7 @@ def speed_stages(figures: Path) -> Iterator[str]:
 
 def startup(figures: Path) -> Iterator[str]:
     """Processes that start from nothing."""
-    measured = _read(figures, "startup", "benchmarks/startup.py")
+    measured = _read(figures, "startup", "benchmarks/startup.py --figures docs/figures/startup.json")
     yield from _table(
         ["Process", "Wall time", "Peak memory"],
         (
@@ -273,22 +427,66 @@ def _circumstances(measured: Any, how: str) -> str:
 
 
 def calibration(figures: Path) -> Iterator[str]:  # noqa: ARG001  # the calibrations lie with the code
-    """Thresholds of the calibrations that ship, and the finest FMR they support."""
-    rows = []
-    for pack in PACKS:
-        try:
-            ours = shipped(pack, find_pack(pack).fingerprint)
-        except PackError as error:
-            raise FiguresError(f"{error}: benchmarks/accuracy.py --calibrate measures it") from error
-        thresholds = []
-        for fmr in FMRS:
-            try:
-                thresholds.append(f"{ours.threshold(fmr):.3f}")
-            except PolicyError:
-                thresholds.append("refused")
-        rows.append([f"`{pack}`", *thresholds, one_in(ours.finest), one_in(ours.marks[-1].fmr_upper)])
+    """Thresholds of the calibrations that ship, the finest FMR they support, and how their models did."""
+    ours = [(pack, _shipped(pack)) for pack in PACKS]
     yield from _table(
-        ["Pack", *(f"Threshold at {one_in(fmr)}" for fmr in FMRS), "Finest FMR", "Its upper bound"], rows
+        ["Pack", "FMR asked", "Threshold", "FMR there at most", "log10 likelihood ratio there"],
+        ([f"`{pack}`", one_in(fmr), *_threshold(found, fmr)] for pack, found in ours for fmr in FMRS),
+    )
+    yield ""
+    yield from _table(
+        ["Pack", "Finest FMR counted", "Its upper bound", "Finest by the model", "How the model did"],
+        (
+            [
+                f"`{pack}`",
+                one_in(found.finest),
+                one_in(found.marks[-1].fmr_upper),
+                *(
+                    ("none", "there is none")
+                    if found.tail is None
+                    else (one_in(found.finest_modelled), str(found.tail.finest_transfer))
+                ),
+            ]
+            for pack, found in ours
+        ),
+    )
+
+
+def _shipped(pack: str) -> Calibration:
+    try:
+        return shipped(pack, find_pack(pack).fingerprint)
+    except PackError as error:
+        raise FiguresError(
+            f"{error}: visavis calibrate --all-pairs FOLDER --pack {pack} measures it"
+        ) from error
+
+
+def _threshold(found: Calibration, fmr: float) -> Iterator[str]:
+    """Threshold, upper bound and likelihood ratio; what a model says is marked."""
+    if fmr < found.finest_modelled * (1 - 1e-9):
+        yield from ("refused", "", "")
+        return
+    threshold = found.threshold(fmr, extrapolate=True)
+    counted = found.supports(fmr)
+    yield f"{threshold:.4f}" if counted else f"{threshold:.4f} by the model"
+    yield one_in(found.rate(threshold).upper)
+    llr = found.llr(threshold)
+    if llr is None:
+        yield "none"
+    else:
+        shown = f"{round(llr, 1) + 0.0:.1f}"  # a minus before nothing would be read as something
+        yield f"at least {shown}" if found.llr_is_bound(threshold) else shown
+
+
+def needed(figures: Path) -> Iterator[str]:  # noqa: ARG001
+    """How many people an FMR takes by the rule of 30."""
+    rows = []
+    for fmr in (1e-2, *FMRS):
+        compared = math.ceil(FEWEST_FALSE_MATCHES / fmr - 1e-6)
+        people = math.ceil((1 + math.sqrt(1 + 8 * compared)) / 2)
+        rows.append([one_in(fmr), f"{compared:,}", f"{people:,}", f"{2 * compared:,}"])
+    yield from _table(
+        ["FMR", "Comparisons of two people", "People, all with all", "People, each in one pair"], rows
     )
 
 
@@ -369,6 +567,40 @@ def _percent(share: float) -> str:
     return f"{100 * share:.2f} %"
 
 
+def _fnmr(rates: Mapping[str, float], name: str = "fnmr_per_person") -> str:
+    """A rate with its interval, which is rounded outwards."""
+    low = math.floor(rates[f"{name}_low"] * 1e4 + 1e-6) / 100
+    high = math.ceil(rates[f"{name}_high"] * 1e4 - 1e-6) / 100
+    return f"{_percent(rates[name])} ({low:.2f} to {high:.2f})"
+
+
+def _fmr(rates: Mapping[str, float], name: str) -> str:
+    return power(rates[name], rates[f"{name}_low"], rates[f"{name}_high"])
+
+
+def _times(rates: Mapping[str, float | None], name: str) -> str:
+    """Rounded down, so that no more is promised than was measured."""
+    value, low = rates[name], rates[f"{name}_low"]
+    shown = [
+        "without limit" if each is None else f"{math.floor(each * 10) / 10:.1f}" for each in (value, low)
+    ]
+    return f"{shown[0]} ({shown[1]})"
+
+
+def _every(rate: float) -> str:
+    """So many times a day, or once in so many days or years."""
+    if rate >= 1:
+        return f"{_round(rate)} a day"
+    if 1 / rate < 2 * DAYS:
+        return f"once in {_round(1 / rate)} days"
+    return f"once in {_round(1 / rate / DAYS)} years"
+
+
+def _round(number: float) -> str:
+    """With two significant digits."""
+    return f"{float(f'{number:.2g}'):,g}"
+
+
 def _ms(value: float) -> str:
     return f"{value:.1f} ms"
 
@@ -377,10 +609,15 @@ TABLES: Mapping[str, Callable[[Path], Iterator[str]]] = {
     "accuracy": accuracy,
     "accuracy-full": accuracy_full,
     "accuracy-data": accuracy_data,
+    "peer": peer,
+    "checks": checks,
+    "coverage": coverage,
+    "arrangements": arrangements,
     "speed": speed,
     "speed-stages": speed_stages,
     "startup": startup,
     "calibration": calibration,
+    "needed": needed,
     "packs": packs,
     "weights": weights,
     "terms": terms,
@@ -440,6 +677,29 @@ def lay_out(folder: Path, portraits: Mapping[str, bytes]) -> None:
     both.paste(pair[1], (pair[0].width, 0))
     both.save(folder / "both.jpg", quality=92)
     Image.linear_gradient("L").convert("RGB").resize((640, 480)).save(folder / "sky.jpg")
+    _lay_out_people(folder)
+
+
+PAIRS = """\
+reference,probe,same
+passport.jpg,selfie.jpg,yes
+passport.jpg,stranger.jpg,no
+selfie.jpg,sky.jpg,yes
+selfie.jpg,gone.jpg,no
+"""
+
+
+def _lay_out_people(folder: Path) -> None:
+    """What an evaluation needs: one folder for each person, or a table of pairs."""
+    people = {"0017": ("passport.jpg", "selfie.jpg", "sky.jpg"), "0032": ("stranger.jpg", "cut.jpg")}
+    for person, pictures in people.items():
+        (folder / "people" / person).mkdir(parents=True)
+        for name in pictures:
+            (folder / "people" / person / name).write_bytes((folder / name).read_bytes())
+    (folder / "people" / "0017" / "copy.jpg").write_bytes((folder / "selfie.jpg").read_bytes())
+    with Image.open(folder / "stranger.jpg") as stranger:
+        ImageOps.mirror(stranger).save(folder / "people" / "0032" / "mirrored.jpg", quality=92)
+    (folder / "pairs.csv").write_text(PAIRS, encoding="utf-8")
 
 
 def run(line: str, folder: Path, **environment: str) -> tuple[list[str], int]:
@@ -461,7 +721,8 @@ def run(line: str, folder: Path, **environment: str) -> tuple[list[str], int]:
         encoding="utf-8",
         check=False,
     )
-    return [text.rstrip() for text in done.stdout.splitlines()], done.returncode
+    lines = [text.rstrip() for text in done.stdout.splitlines()]
+    return [line for line in lines if not PROGRESS.fullmatch(line)], done.returncode
 
 
 @functools.cache

@@ -129,7 +129,6 @@ def test_all_packs_have_fingerprints_of_their_own() -> None:
     [
         ("sface", "0e786c95e261bf85"),
         ("edgeface-xs", "8e884f51ab3fa9cb"),
-        ("edgeface-xxs", "be51e8cb79b54761"),
     ],
 )
 def test_packs_of_one_recogniser_keep_the_fingerprints_they_had_when_all_packs_had_one(

@@ -42,7 +42,10 @@ CROP_SIDE = 160  # pixels; of the crop on which points are placed,
 CROP_INTER_EYE = 40  # and the distance between the eyes on it
 CLOSER_INTER_EYE = 56  # the same where a neighbour confused the first look
 NEAR_CENTRE = 0.25  # of the crop's side: further from its middle another face begins
-DOUBTFUL = 0.6  # disagreement that calls for the closer look, and after it for the finder's points
+DOUBTFUL = 0.6  # disagreement that calls for further looks, and after them for the finder's points
+LOOKS = 3  # at most, each on a crop turned by the points of the one before
+SETTLED = 0.2  # disagreement of the placing network with itself under which it sees one face,
+MOVED = 0.5  # and how far its middle may then lie from the finder's, in distances between the eyes
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +99,24 @@ class Detector:
     def place(self, photo: Photo, face: Face) -> Face:
         """The same face with its points placed precisely, on a photo decoded at `detail_for` the face.
 
-        Two faces that touch confuse the placing network: where it strays far from what the finder saw, a
-        closer crop is tried, and where that one strays too, the finder's points stay. `Face.disagreement`
-        says how far apart the two networks are in the end.
+        Where the placing network strays far from what the finder saw, either may be wrong. The finder draws
+        upright points on a face that leans; then the network, on a crop turned by its own points, finds them
+        again where they were. Two faces that touch confuse the network; then a closer crop is tried, and
+        where that strays too, the finder's points stay. `Face.disagreement` says how far apart the two looks
+        are that count in the end.
         """
         placed = self._place(photo, face, CROP_INTER_EYE)
         if _disagreement(placed) > DOUBTFUL:
+            again = placed
+            for _ in range(LOOKS):
+                again = self._place(photo, again, CROP_INTER_EYE)
+                if _disagreement(again) < SETTLED:
+                    break
             closer = self._place(photo, face, CLOSER_INTER_EYE)
-            placed = min(placed, closer, key=_disagreement)
+            if _disagreement(again) < SETTLED and _apart(again, face) < MOVED:
+                placed = again
+            else:
+                placed = min(placed, closer, key=_disagreement)
         if _disagreement(placed) > DOUBTFUL:
             placed = replace(face, disagreement=placed.disagreement)
         return replace(placed, inside=inside(photo, placed))
@@ -181,6 +194,12 @@ def _sure(face: Face, photo: Photo, side: int) -> bool:
 
 def _confidence(faces: tuple[Face, ...]) -> float:
     return faces[0].confidence if faces else 0.0
+
+
+def _apart(face: Face, other: Face) -> float:
+    """How far the middles of two faces lie apart, in distances between the eyes."""
+    middles = face.points.mean(axis=0), other.points.mean(axis=0)
+    return float(np.linalg.norm(middles[0] - middles[1])) / max(face.inter_eye_px, other.inter_eye_px)
 
 
 def _disagreement(face: Face) -> float:

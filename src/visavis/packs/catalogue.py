@@ -280,9 +280,12 @@ _EDGEFACE_TERMS = (
     "don't say: ask your lawyer before commercial use."
 )
 
-_SFACE = PackRecogniser(SFACE, 128, (View(0.94), View(1.06, mirrored=True)))
+# Chosen on one half of the people and confirmed on the other (benchmarks/arrangements.py): two sizes, one of
+# them mirrored, help where a recogniser is coarse; the gain of more views isn't worth their time.
+_TWO_SIZES = (View(0.94), View(1.06, mirrored=True))
+_SFACE = PackRecogniser(SFACE, 128, _TWO_SIZES)
 _EDGEFACE_XS = PackRecogniser(EDGEFACE_XS, 512, (View(),))
-_EDGEFACE_XXS = PackRecogniser(EDGEFACE_XXS, 512, (View(),))
+_EDGEFACE_XXS = PackRecogniser(EDGEFACE_XXS, 512, _TWO_SIZES)
 
 DEFAULT_PACK = "sface"
 
