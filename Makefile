@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check style bench figures docs clean anew
+.PHONY: demo test check style bench figures calibrations docs clean anew
 
 demo: $(STAMPS)/installed  ## two verdicts on real photographs
 	$(BIN)/visavis demo --out out/demo
@@ -18,7 +18,7 @@ check: $(STAMPS)/dev  ## ruff, mypy and the tables that are made from code, all 
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/python benchmarks/figures.py --check packs weights terms limits calibration
+	$(BIN)/python benchmarks/figures.py --check packs weights terms limits calibration needed
 
 style: $(STAMPS)/dev  ## let ruff mend what it can
 	$(BIN)/ruff check --fix
@@ -32,14 +32,25 @@ bench: $(STAMPS)/bench  ## speed beside a peer, start, memory, fuzzing; some min
 	$(BIN)/python benchmarks/fuzz_photo.py --count 5000
 
 # DATA is a folder with one folder of pictures for each person; all packs must be installed.
-PACKS := sface edgeface-xs edgeface-xxs
-figures: $(STAMPS)/bench  ## every figure in the documentation, measured anew; needs DATA and an hour
+PACKS := sface edgeface-xs edgeface-xxs duo
+FIGURES := docs/figures
+figures: $(STAMPS)/bench  ## every figure in the documentation, measured anew; needs DATA and two hours
 	for pack in $(PACKS); do \
-	    $(BIN)/python benchmarks/accuracy.py $(DATA) --pack $$pack --figures docs/figures/accuracy-$$pack.json || exit; \
+	    $(BIN)/visavis evaluate --all-pairs $(DATA) --pack $$pack --json > $(FIGURES)/evaluation-$$pack.json || exit; \
 	done
-	$(BIN)/python benchmarks/startup.py --figures docs/figures/startup.json
-	$(BIN)/python benchmarks/speed.py $(PACKS:%=--pack %) --figures docs/figures/speed.json
+	$(BIN)/python benchmarks/peer_accuracy.py $(DATA) --figures $(FIGURES)/peer.json
+	$(BIN)/python benchmarks/coverage.py $(DATA) --figures $(FIGURES)/coverage.json
+	$(BIN)/python benchmarks/arrangements.py $(DATA) --figures $(FIGURES)/arrangements.json
+	$(BIN)/python benchmarks/startup.py --figures $(FIGURES)/startup.json
+	$(BIN)/python benchmarks/speed.py $(PACKS:%=--pack %) --figures $(FIGURES)/speed.json
 	$(BIN)/python benchmarks/figures.py
+
+# DESCRIPTION is what the verdicts say of DATA. Thresholds change with this; make figures afterwards.
+calibrations: $(STAMPS)/installed  ## the calibrations that ship, measured anew; needs DATA and DESCRIPTION
+	for pack in $(PACKS); do \
+	    $(BIN)/visavis calibrate --all-pairs $(DATA) --pack $$pack --description "$(DESCRIPTION)" \
+	        --out src/visavis/decision/calibrations/$$pack.json || exit; \
+	done
 
 docs: $(STAMPS)/docs  ## the documentation, in site/
 	$(BIN)/mkdocs build --strict

@@ -16,7 +16,9 @@ import tomllib
 import unicodedata
 from dataclasses import fields
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -27,7 +29,9 @@ from visavis import cli, photo
 from visavis.decision import reasons
 from visavis.decision.policy import Policy
 from visavis.decision.tail import REACH
-from visavis.evaluation.comparisons import TAIL
+from visavis.evaluation import groups, rates, store, truth
+from visavis.evaluation.pairs import GROUPS, REQUIRED, SUBJECTS
+from visavis.evaluation.result import Point
 from visavis.faces import choose, detect
 from visavis.packs.catalogue import PACKS, IndexMember
 from visavis.report.words import one_in
@@ -37,8 +41,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "visavis"
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-import accuracy  # noqa: E402  # no package: it lies in benchmarks/
-import figures  # noqa: E402
+import figures  # noqa: E402  # no package: it lies in benchmarks/
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,7 +51,18 @@ if TYPE_CHECKING:
 DOCUMENTS = {path.name: path.read_text(encoding="utf-8") for path in figures.documents(ROOT)}
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 RANGES = json.loads((SOURCE / "packs" / "convert" / "sface_ranges.json").read_text(encoding="utf-8"))
-MEASURED = ("accuracy", "accuracy-full", "accuracy-data", "speed", "speed-stages", "startup")
+MEASURED = (
+    "accuracy",
+    "accuracy-full",
+    "accuracy-data",
+    "peer",
+    "checks",
+    "coverage",
+    "arrangements",
+    "speed",
+    "speed-stages",
+    "startup",
+)
 
 
 def blocks(language: str) -> list[tuple[str, str]]:
@@ -158,10 +172,15 @@ def test_commands_that_are_not_run_name_what_exists(document: str, line: str, fo
     arguments = [word for word in rest if not word.startswith("--")]
     if program == "visavis":
         command = arguments[: 2 if arguments[0] == "packs" else 1]
-        text, status = figures.run(shlex.join(["visavis", *command, "--help"]), folder)
-        assert status == 0, text
-        assert options <= set(re.findall(r"--[\w-]+", "\n".join(text)))
-        assert set(arguments[len(command) :]) <= {*PACKS}
+        printed, status = figures.run(shlex.join(["visavis", *command, "--help"]), folder)
+        assert status == 0, printed
+        text = "\n".join(printed)
+        assert options <= set(re.findall(r"--[\w-]+", text))
+        if command[0] == "packs":
+            assert set(arguments[len(command) :]) <= {*PACKS}
+        for option, value in pairwise(rest):
+            if option == "--pack":
+                assert value in PACKS
     elif program == "python":
         script = (ROOT / arguments[0]).read_text(encoding="utf-8")
         assert options <= set(re.findall(r'"(--[\w-]+)"', script))
@@ -310,8 +329,8 @@ def test_every_error_code_is_documented_and_no_other() -> None:
 
 
 def test_the_statuses_of_codes_are_documented() -> None:
-    errors = import_module("visavis.errors")
-    made = {code: cli.status_of(getattr(errors, name)(code, "")) for code, name in codes().items()}
+    classes = {**vars(import_module("visavis.errors")), "EvaluationError": truth.EvaluationError}
+    made = {code: cli.status_of(classes[name](code, "")) for code, name in codes().items()}
     assert documented_codes() == made
 
 
@@ -321,6 +340,9 @@ def test_exit_statuses_are_those_of_the_command_line() -> None:
     verify = import_module("visavis.cli.verify")
     decisions = {row["decision"]: int(row["exit status"]) for row in table("verdict.md", "decision")}
     assert decisions == verify.STATUS
+    helps = " ".join(str(import_module("visavis.cli.evaluate").evaluate_command.help).split())
+    told = re.findall(r"\b\d+\b", helps.partition("Exit status:")[2])
+    assert [row["status"] for row in table("evaluate.md", "status")] == told
 
 
 def test_every_reason_is_documented_and_no_other() -> None:
@@ -342,6 +364,16 @@ def test_every_reason_is_documented_and_no_other() -> None:
                 (decisive,) = (word.value for word in call.keywords if word.arg == "decisive")
                 found[code] = isinstance(decisive, ast.Constant) and decisive.value is True
     assert {row["code"]: row["decides"] == "yes" for row in table("verdict.md", "code")} == found
+
+
+def test_all_that_an_evaluation_drops_is_documented() -> None:
+    codes = set()
+    for path in (SOURCE / "evaluation").glob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+            if called(call) == "Dropped":
+                codes.add(ast.literal_eval(call.args[1]))
+    assert {row["dropped"] for row in table("evaluate.md", "dropped")} == codes
 
 
 # Verdicts and policies
@@ -386,14 +418,60 @@ def test_the_json_is_documented_key_by_key(folder: Path) -> None:
         ("speed.md", f"shrunk to {detect.SIDES[0]} pixels first"),
         ("packs.md", f"on {RANGES['chips']} faces"),
         ("accuracy.md", f"one picture each of {RANGES['people']} people"),
-        ("accuracy.md", f"up to an FMR of 1 in {1 / TAIL:g}"),
-        ("accuracy.md", f"at least {accuracy.FEWEST_FALSE_MATCHES} false matches"),
-        ("accuracy.md", f"most {'three' if accuracy.WIDEST == 3 else '?'} times the estimate"),
-        ("accuracy.md", f"{'a thousand' if accuracy.REPLICATES == 1000 else '?'} times, and each comparison"),
+        ("accuracy.md", f"called a rate from {rates.FEWEST_FALSE_MATCHES} false matches on"),
+        ("accuracy.md", f"reaches at most {'three' if rates.WIDEST == 3 else '?'} times as high"),
+        ("accuracy.md", f"{'a thousand' if rates.REPLICATES == 1000 else '?'} times, and each comparison"),
+        ("accuracy.md", f"middle {rates.CONFIDENCE:.0%}".replace("%", " %")),
+        # The difference of two halves has twice the variance of either.
+        (
+            "threshold.md",
+            f"interval holds about {100 * (2 * NormalDist().cdf(1.96 / 2**0.5) - 1):.0f} in 100",
+        ),
+        ("threshold.md", f"The default is {one_in(Policy().fmr)}"),
+        ("threshold.md", f"{'a thousand' if rates.REPLICATES == 1000 else '?'} times."),
+        ("threshold.md", f"at most {REACH:g} times beyond the finest FMR that was counted"),
+        ("threshold.md", f"needs at least {rates.FEWEST_FALSE_MATCHES} false matches behind it"),
+        ("threshold.md", f"within {'three' if rates.WIDEST == 3 else '?'} times the rate"),
+        ("evaluate.md", f"fewer than {groups.MIN_PEOPLE} people"),
+        ("evaluate.md", f"up to {truth.MAX_LABELS} labels"),
+        (
+            "evaluate.md",
+            f"up to {import_module('visavis.cli.evaluate').MADE_WORSE} people are also made worse",
+        ),
+        ("evaluate.md", f"supported by at least {rates.FEWEST_FALSE_MATCHES} false matches"),
+        ("evaluate.md", f"no higher than {rates.WIDEST:g} times the rate"),
+        ("evaluate.md", f"nobody went on with for {store.STALE_AFTER_S / 3600:g} hours"),
+        ("what-it-is-not.md", f"fewer than {groups.MIN_PEOPLE} people"),
     ],
 )
 def test_numbers_in_the_text_are_those_of_the_code(document: str, sentence: str) -> None:
     assert sentence in " ".join(DOCUMENTS[document].split())
+
+
+def test_an_evaluation_is_documented_key_by_key(folder: Path) -> None:
+    printed, _ = figures.run("visavis evaluate --all-pairs people --json", folder)
+    evaluation = json.loads("\n".join(printed))
+    assert [row["key of the evaluation"] for row in table("evaluate.md", "key of the evaluation")] == list(
+        evaluation
+    )
+    keys = [row["key of an operating point"] for row in table("evaluate.md", "key of an operating point")]
+    assert keys == list(evaluation["operating_points"][0])
+    assert keys[1:] == [field.name for field in fields(Point)]
+    assert list(evaluation["dropped"][0]) == ["what", "code", "message"]
+
+
+def test_the_files_of_pairs_and_groups_are_as_documented(folder: Path) -> None:
+    pairs, labels = (content for name, content in blocks("csv") if name == "evaluate.md")
+    assert pairs == (folder / "pairs.csv").read_text(encoding="utf-8")
+    assert [row["column"] for row in table("evaluate.md", "column")] == [*REQUIRED, *SUBJECTS, *GROUPS]
+    needed = [row["column"] for row in table("evaluate.md", "column") if row["needed"] == "yes"]
+    assert needed == list(REQUIRED)
+    (folder / "groups.csv").write_text(labels, encoding="utf-8")
+    printed, status = figures.run("visavis evaluate --all-pairs people --groups groups.csv --json", folder)
+    assert status == 0, printed
+    found = json.loads("\n".join(printed))["groupings"]
+    assert [each["name"] for each in found] == ["office", "document"]
+    assert [each["groups"] for each in found] == [[], []], "two people are too few to be told apart"
 
 
 def test_the_policy_is_documented_with_its_defaults() -> None:
@@ -498,7 +576,18 @@ def root(tmp_path: Path) -> Path:
     places = [f"<!-- figures:{name} -->\n<!-- /figures -->" for name in MEASURED]
     (tmp_path / "README.md").write_text("\n\n".join(["# Made up", *places, "The end."]), encoding="utf-8")
     for number, pack in enumerate(PACKS.values()):
-        write(folder / f"accuracy-{pack.name}.json", made_accuracy(pack.name, pack.fingerprint, number))
+        write(folder / f"evaluation-{pack.name}.json", made_evaluation(pack.name, pack.fingerprint, number))
+    write(folder / "peer.json", made_peer())
+    spread = {"median": 1.05, "low": 0.2, "high": 3.456, "within": 0.9, "all": 0.96, "others": 0.83}
+    row: dict[str, object] = {"rate": "FMR pooled", "asked": 1e-3, **spread}
+    about = {"pack": "sface", "fingerprint": PACKS["sface"].fingerprint, "splits": 100, "people": 10}
+    write(folder / "coverage.json", about | {"rows": [row]})
+    row = {"pack": "duo", "arrangement": "sface 1  +  edgeface-xs 1", "chosen_mean": 0.01, "ms": 12.34}
+    row |= {"confirmed_mean": 0.02, "best": True, "shipped": True}
+    write(
+        folder / "arrangements.json",
+        {"machine": "a machine", "people": 10, "pictures": 20, "arrangements": [row]},
+    )
     times = {"photo": 4.04, "recognise": 6.16}
     packs = {name: {"stages_ms": times, "whole_ms": 10.2, "peer_ms": 510, "ratio": 49.96} for name in PACKS}
     write(folder / "speed.json", {"machine": "a machine", "runs": 7, "packs": packs})
@@ -507,13 +596,48 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def made_accuracy(pack: str, fingerprint: str, number: int) -> dict[str, Any]:
-    rows = [
-        {"fmr": fmr, "threshold": 0.3 + number / 10, "fnmr": fmr * 2, "fnmr_per_person": fmr * 3}
-        for fmr in (1e-2, 1e-3)
+def made_evaluation(pack: str, fingerprint: str, number: int) -> dict[str, Any]:
+    points = []
+    for place, fmr in enumerate(figures.FMRS):
+        point: dict[str, Any] = {"fmr_target": fmr, "threshold": 0.3 + (number + place) / 10}
+        point["supported"] = fmr > 1e-6
+        for name, rate in (
+            ("fmr", fmr),
+            ("fmr_per_person", fmr),
+            ("fnmr", 2e-3),
+            ("fnmr_per_person", 0.0138),
+        ):
+            point |= {name: rate, f"{name}_low": rate * 0.58, f"{name}_high": rate * 1.5301}
+        points.append(point)
+    counts = {"people": 10, "pictures": 2000, "genuine": 3000, "impostors": 4_000_000}
+    counts |= {"failures_to_acquire": 5, "dropped": 3}
+    return {"pack": pack, "fingerprint": fingerprint, "counts": counts, "operating_points": points}
+
+
+def made_peer() -> dict[str, Any]:
+    def rows(factor: float) -> list[dict[str, Any]]:
+        rates = {"fnmr": 0.02, "fnmr_low": 0.01, "fnmr_high": 0.03}
+        both = rates | {f"fnmr_per_person{name.removeprefix('fnmr')}": rate for name, rate in rates.items()}
+        scaled: dict[str, Any] = {name: rate * factor for name, rate in both.items()}
+        return [scaled | {"fmr_target": fmr, "supported": fmr > 1e-5} for fmr in figures.CHOICES]
+
+    times = {"times": 10.0, "times_low": 7.19, "times_per_person": None, "times_per_person_low": 8.5}
+    packs = [
+        {
+            "name": pack.name,
+            "fingerprint": pack.fingerprint,
+            "without_face": 1,
+            "rows": [row | times for row in rows(1)],
+        }
+        for pack in PACKS.values()
     ]
-    counts = {"people": 10, "pictures": 2000, "genuine": 3000, "impostors": 4_000_000, "without_face": 5}
-    return {"pack": pack, "fingerprint": fingerprint, **counts, "rows": rows}
+    return {
+        "machine": "a machine",
+        "people": 10,
+        "pictures": 2000,
+        "peer": {"name": "face_recognition", "without_face": 77, "rows": rows(10)},
+        "packs": packs,
+    }
 
 
 def write(path: Path, data: object) -> None:
@@ -527,11 +651,26 @@ def test_figures_are_written_into_their_places(root: Path) -> None:
     assert figures.update(root, check=True) == []
     text = (root / "README.md").read_text(encoding="utf-8")
     assert text.endswith("<!-- /figures -->\n\nThe end.")
-    assert "| `sface` | 3.00 % | 0.30 % |" in text
-    assert "| `edgeface-xs` | 1 in 1,000 | 0.4000 | 0.30 % | 0.20 % |" in text
+    assert "| `sface` | 1.38 % (0.80 to 2.12) | 1.38 % (0.80 to 2.12) | 1.38 % (0.80 to 2.12) |" in text
+    assert "| `face_recognition` | 20.00 % (10.00 to 30.00) | 20.00 % (10.00 to 30.00) | no rate |" in text
+    assert (
+        "| `edgeface-xs` | 1 in 1,000 | 0.4000 | 1.0e-03 (5.8e-04 to 1.6e-03) | 1.0e-03 (5.8e-04 to 1.6e-03) "
+        "| 1.38 % (0.80 to 2.12) | 0.20 % (0.11 to 0.31) |"
+    ) in text
+    assert (
+        "| `edgeface-xs` | 1 in 1,000,000 | 0.7000 | below 1.6e-06 | below 1.6e-06 | no rate | no rate |"
+    ) in text
     assert "2,000 pictures of 10 people: 3,000 of one person, 4,000,000 of two." in text
+    assert (
+        "| `sface` | 1 in 1,000 | 2.00 % | 20.00 % | without limit (8.5) | 2.00 % | 20.00 % | 10.0 (7.1) |"
+    ) in text
+    assert "| `sface` | 1 in 100,000 | 2.00 %" not in text, "the peer has too few false matches there"
+    # One of a hundred is an impostor: of 100 one a day, who passes once in 10,000 days; 1.38 % of 99 others.
+    assert ("| 1 in 10,000 | once in 27 years | 1.4 a day | once in 10 days | 1,400 a day |") in text
+    assert ("| FMR pooled | 1 in 1,000 | 1.05 | 0.20 to 3.46 | 90 in 100 | 96 in 100 | 83 in 100 |") in text
+    assert ("| `duo` | sface 1 + edgeface-xs 1 | 1.00 % | 2.00 % | 12.3 ms | lowest, shipped |") in text
     assert "| `edgeface-xxs` | 10.2 ms | 510.0 ms | 50 |" in text
-    assert "| recognise | 6.2 ms | 6.2 ms | 6.2 ms |" in text
+    assert f"| recognise |{' 6.2 ms |' * len(PACKS)}" in text
     assert "| `import visavis` | 0.03 s | 20 MiB |" in text
     assert "One thread, medians of 7 runs, on a machine." in text
 
@@ -545,9 +684,14 @@ def test_only_named_places_are_written(root: Path) -> None:
     [
         ("speed", None, "speed.json is missing"),
         ("startup", None, "benchmarks/startup.py --figures"),
-        ("accuracy-sface", None, "benchmarks/accuracy.py FOLDER --pack sface"),
-        ("accuracy-sface", {"fingerprint": "0" * 16}, "measured with other weights"),
-        ("accuracy-sface", {"rows": [{"fmr": 0.1}]}, "isn't what its benchmark writes"),
+        ("evaluation-sface", None, "visavis evaluate --all-pairs FOLDER --pack sface --json"),
+        ("evaluation-sface", {"fingerprint": "0" * 16}, "measured with other weights"),
+        ("evaluation-sface", {"operating_points": [{"fmr": 0.1}]}, "isn't what its benchmark writes"),
+        ("peer", None, "benchmarks/peer_accuracy.py FOLDER --figures"),
+        ("peer", {"packs": []}, "doesn't have all packs"),
+        ("peer", {"packs": [{"name": name, "fingerprint": "0"} for name in PACKS]}, "with other weights"),
+        ("coverage", {"fingerprint": "0" * 16}, "measured with other weights"),
+        ("arrangements", None, "benchmarks/arrangements.py FOLDER --figures"),
         (
             "speed",
             {"packs": {"sface": {"stages_ms": {}, "whole_ms": 1, "peer_ms": None}}},

@@ -84,7 +84,7 @@ def group(name: str, people: int, at: Point, times: float) -> GroupRates:
     return GroupRates(
         name=name,
         people=people,
-        fmr=fmr if supported else 0.0,
+        fmr=fmr if supported else None,
         fmr_low=fmr / 1.7 if supported else 0.0,
         fmr_high=fmr * 1.8 if supported else 3.7 / impostors,
         fmr_supported=supported,
@@ -108,8 +108,8 @@ def groups_at(operating: OperatingPoint, labels: tuple[str, ...] = LABELS) -> Gr
         CrossRate(
             first=first.name,
             second=second.name,
-            fmr=(0.1 + 0.1 * index) * at.fmr_per_person,
-            fmr_low=(0.06 + 0.06 * index) * at.fmr_per_person,
+            fmr=(0.1 + 0.1 * index) * at.fmr_per_person if operating.fmr_target >= 1e-4 else None,
+            fmr_low=(0.06 + 0.06 * index) * at.fmr_per_person if operating.fmr_target >= 1e-4 else 0.0,
             fmr_high=(0.18 + 0.16 * index) * at.fmr_per_person,
             fmr_supported=operating.fmr_target >= 1e-4,
             impostors=4 * first.people * second.people,

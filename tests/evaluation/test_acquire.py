@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from visavis.errors import PhotoError
-from visavis.evaluation import acquire as module
+from visavis.evaluation import workers
 from visavis.evaluation.acquire import POLICY, acquire
 from visavis.evaluation.store import Workplace
 from visavis.evaluation.truth import Truth
@@ -153,7 +153,7 @@ def test_what_was_kept_is_gone_after_the_end(tmp_path: Path, place: Path) -> Non
 def test_an_interruption_does_not_wait_for_what_is_queued(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "available_cores", lambda: 2)
+    monkeypatch.setattr(workers, "available_cores", lambda: 2)
 
     def kill(done: int, total: int) -> None:
         raise KeyboardInterrupt
@@ -170,7 +170,7 @@ def test_an_interruption_does_not_wait_for_what_is_queued(
 
 
 def test_only_so_many_pictures_are_handed_out_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "available_cores", lambda: 2)
+    monkeypatch.setattr(workers, "available_cores", lambda: 2)
     gate = threading.Event()
 
     def hold(content: bytes) -> None:
@@ -190,7 +190,7 @@ def test_only_so_many_pictures_are_handed_out_ahead(tmp_path: Path, monkeypatch:
     watcher.start()
     run(truth, fake)
     watcher.join()
-    assert seen == [module.AHEAD * 2 - 1]
+    assert seen == [workers.AHEAD * 2 - 1]
     assert fake.asked.total() == 100
 
 

@@ -235,7 +235,7 @@ def test_a_group_that_was_not_compared_is_named() -> None:
     svg = charts.groups(
         dataclasses.replace(at, rates=(alone, at.rates[1])), rich.operating_points[2].at, "it"
     )
-    assert "no comparison of two people" in texts(drawn(svg))
+    assert "too few people" in texts(drawn(svg))
     only = charts.groups(dataclasses.replace(at, rates=(alone,)), rich.operating_points[2].at, "it")
     assert only is None
 

@@ -16,6 +16,7 @@ from visavis.evaluation import rates as module
 from visavis.evaluation.comparisons import BINS, Comparisons, all_pairs, bin_of, edge, listed_pairs
 from visavis.evaluation.rates import (
     FEWEST_FALSE_MATCHES,
+    FEWEST_PEOPLE,
     PER_DECADE,
     REPLICATES,
     SHOWN_BINS,
@@ -33,6 +34,8 @@ from visavis.evaluation.rates import (
     fnmr_replicates,
     impostors_disjoint,
     misses,
+    people_compared,
+    places,
     points,
     score_histogram,
     ten_fold,
@@ -214,14 +217,33 @@ def test_a_failure_to_acquire_is_a_miss_at_every_threshold() -> None:
 
 
 def test_draws_are_of_as_many_people_as_there_are() -> None:
-    drawn = np.concatenate([part for _, part in draws(7)])
+    found = all_pairs(*people(7, 2))
+    drawn = np.concatenate([part for _, part in draws(found)])
     assert drawn.shape == (REPLICATES, 7)
     assert (drawn.sum(axis=1) == 7).all()
     # Binomial with 7 trials of 1/7: mean 1, variance 6/7.
     assert drawn.mean(axis=0) == pytest.approx(1, abs=4 * (6 / 7 / REPLICATES) ** 0.5)
     assert drawn.var() == pytest.approx(6 / 7, rel=0.1)
-    rows = np.concatenate([np.arange(REPLICATES)[rows] for rows, _ in draws(7)])
+    rows = np.concatenate([np.arange(REPLICATES)[rows] for rows, _ in draws(found)])
     assert rows.tolist() == list(range(REPLICATES))
+
+
+def test_places_by_hand() -> None:
+    """Bins of 0.5, 0 and -0.5 are 3, 2 and 1 quarters of all: squares 9, 4 and 1."""
+    # Person 0: 9 + 1 = 10; person 1: 9 + 4 = 13; person 2: 4 + 1 + 9 = 14; person 3: 1.
+    found = listed([(0, 1, 0.5), (0, 3, -0.5), (1, 2, 0.0), (2, 4, -0.5)], [(2, 0.5), (4, -1.0)])
+    assert places(found).tolist() == [2, 3, 4, 0, 1]
+
+
+def test_people_are_drawn_by_their_places() -> None:
+    """The draws are known: whoever is called what, the same one of them is drawn as often."""
+    templates, person = people(12, 2)
+    one = all_pairs(templates, person)
+    called = np.random.default_rng(1).permutation(12)
+    other = all_pairs(templates, called[person])
+    assert (places(one) == places(other)[called]).all()
+    for (_, drawn), (_, again) in zip(draws(one), draws(other), strict=True):
+        assert (drawn == again[:, called]).all()
 
 
 def by_list(
@@ -231,13 +253,17 @@ def by_list(
     threshold: float,
     seed: int,
     among: NDArray[np.bool_],
+    order: NDArray[np.int64],
 ) -> tuple[list[float], list[float]]:
-    """FMR of each draw by a list of the people drawn, each with each later one that is somebody else."""
+    """FMR of each draw by a list of the people drawn, each with each later one that is somebody else.
+
+    `order` has the person of each place.
+    """
     random = np.random.default_rng(seed)
     count = int(person.max()) + 1
     pooled, per_person = [], []
     for _ in range(module.REPLICATES):
-        drawn = random.integers(count, size=count)
+        drawn = order[random.integers(count, size=count)]
         passed = total = pairs = 0
         own = 0.0
         for place, first in enumerate(drawn):
@@ -279,7 +305,7 @@ def test_fmr_replicates_by_brute_force(
     thresholds = [0.0, 0.25, -0.25]  # in no order
     rates = fmr_replicates(found, thresholds, among=among, seed=9)
     for column, threshold in enumerate(thresholds):
-        expected = by_list(scores, person, compared, threshold, 9, everybody)
+        expected = by_list(scores, person, compared, threshold, 9, everybody, np.argsort(places(found)))
         for drawn, by_hand in zip(rates, expected, strict=True):
             assert drawn[:, column] == pytest.approx(by_hand, abs=1e-6)
     assert (rates[0].max() > 0) == (only != [4])
@@ -295,8 +321,9 @@ def test_fnmr_replicates_by_brute_force(monkeypatch: pytest.MonkeyPatch) -> None
     random = np.random.default_rng(9)
     pooled, per_person = fnmr_replicates(found, thresholds, seed=9)
     missed, total = misses(found, thresholds)
+    order = np.argsort(places(found))
     for row in range(20):
-        drawn = random.integers(6, size=6)
+        drawn = order[random.integers(6, size=6)]
         for column in range(2):
             counted = [(missed[who, column], total[who]) for who in drawn if total[who]]
             missed_, total_ = np.sum(counted, axis=0)
@@ -314,6 +341,31 @@ def test_listed_or_not_makes_no_difference() -> None:
         assert fnmr_at(found, threshold) == fnmr_at(as_list, threshold)
     for one, other in zip(fmr_replicates(found, [0, 0.2]), fmr_replicates(as_list, [0, 0.2]), strict=True):
         assert one == pytest.approx(other, abs=1e-6)
+
+
+@pytest.mark.parametrize("alike", [6, 18])
+def test_two_candidates_may_change_places(alike: int) -> None:
+    """Somebody asks whom person 0 resembles: whoever it is, nothing that is told differs in a single bit."""
+
+    def told(who: int) -> tuple[object, ...]:
+        templates, person = people(40, 3, size=32)
+        templates = templates[np.argsort(person, kind="stable")]
+        person = np.repeat(np.arange(40), 3)
+        templates[person == 0] = templates[person == 6]  # and 6 is then called `who`
+        called = np.arange(40)
+        called[[6, 18]] = (who, 24 - who)
+        found = all_pairs(templates, called[person])
+        last, thresholds = finest(found), trade_off(found)
+        return (
+            points(found, thresholds, last),
+            fmr_intervals(found, thresholds),
+            fnmr_intervals(found, thresholds),
+            last,
+            equal_error_rate(found),
+            score_histogram(found),
+        )
+
+    assert told(alike) == told(24 - alike)
 
 
 def test_a_seed_decides_everything() -> None:
@@ -625,11 +677,36 @@ def test_a_rate_takes_thirty_false_matches(false_matches: int) -> None:
     assert point.supported == (false_matches == 30)
 
 
+@pytest.mark.parametrize("count", [FEWEST_PEOPLE - 1, FEWEST_PEOPLE])
+def test_a_rate_takes_thirty_people(count: int) -> None:
+    """Of more people than that all but these have no part in comparisons of two people."""
+    templates, person = people(count, 4)
+    as_list = every_pair(templates @ templates.T, person)
+    alone = [(count + place, 0.9) for place in range(5)]
+    pairs = [
+        (one, other, float(templates[person == one][0] @ templates[person == other][0]))
+        for one in range(count)
+        for other in range(one)
+    ]
+    for found in (all_pairs(templates, person), as_list, listed(pairs, alone)):
+        assert people_compared(found) == count
+        threshold = threshold_at(found, 0.1)
+        assert false_matches_at(found, threshold) >= FEWEST_FALSE_MATCHES
+        [point] = points(found, [threshold], finest(found))
+        assert point.supported == (count == 30)
+        assert (finest(found) is not None) == (count == 30)
+
+
+def test_nobody_is_compared() -> None:
+    assert people_compared(SETS["nothing"]) == people_compared(SETS["nothing listed"]) == 0
+    assert people_compared(SETS["no impostors"]) == 0, "one person alone"
+
+
 def test_one_person_makes_no_rate() -> None:
-    """All 4,000 false matches are one person's: drawn anew, a third of all sets are without that person."""
-    found = look_alike()
+    """All 8,000 false matches are one person's: drawn anew, a third of all sets are without that person."""
+    found = look_alike(40)
     [point] = points(found, [0.5], finest(found))
-    assert point.false_matches == 4000
+    assert point.false_matches == 8000
     assert point.fmr_per_person_low == 0
     assert not point.supported
 
@@ -737,6 +814,16 @@ def test_the_equal_error_rate_with_everybody_s_draws() -> None:
     assert found.high - found.low < few.high - few.low
     # Equally many pictures of each person: the same rate either way.
     assert found.per_person == pytest.approx(found.rate, abs=1e-6)
+
+
+def test_people_who_are_told_apart_are_few_all_the_same() -> None:
+    """No error at all: what the 40 people can say who have two pictures, of 50."""
+    person = np.repeat(np.arange(50), [2] * 40 + [1] * 10)
+    found = equal_error_rate(all_pairs(np.eye(50, dtype=np.float32)[person], person))
+    assert found is not None
+    expected = stats.binomtest(0, 40).proportion_ci(0.95, method="wilson").high
+    assert (found.low, found.rate) == (found.per_person_low, found.per_person) == (0, 0)
+    assert [found.high, found.per_person_high] == pytest.approx([expected, expected])
 
 
 # How similarities are spread

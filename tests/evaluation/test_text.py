@@ -47,7 +47,7 @@ compared      12,400 pairs of one person, 3,050,000 of two people
 failures      37 pictures without a face: person-0000/0.jpg, person-0001/1.jpg, person-0002/2.jpg,
               person-0003/0.jpg, person-0004/1.jpg, person-0005/2.jpg, person-0006/0.jpg,
               person-0007/1.jpg, person-0008/2.jpg, person-0009/0.jpg and 27 more
-              92 pairs of one person lost to them are false non-matches
+              92 pairs of one person lost that way are false non-matches
 left out      63 files and rows: 61 duplicate, 1 unreadable, 1 contradiction
 intervals     95 %; FMR: bootstrap over people, FNMR: bootstrap over people
 finest FMR    1 in 300,000: rarer false matches the data can't tell apart
@@ -81,6 +81,20 @@ def test_all_that_there_is() -> None:
 
 def test_almost_nothing() -> None:
     assert text(examples.minimal()) == MINIMAL
+
+
+def test_one_is_no_plural() -> None:
+    counts = dataclasses.replace(
+        examples.rich().counts, failures_to_acquire=1, genuine=1, genuine_lost=1, dropped=1
+    )
+    told = text(dataclasses.replace(examples.rich(), counts=counts, failures=("sky.jpg",)))
+    for line in (
+        "compared      1 pair of one person, 3,050,000 of two people",
+        "failures      1 picture without a face: sky.jpg",
+        "              1 pair of one person lost that way is a false non-match",
+        "left out      1 file or row: 61 duplicate",
+    ):
+        assert line in told
 
 
 def test_nothing() -> None:

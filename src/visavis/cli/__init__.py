@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 # Exit statuses: 0 to 2 are verdicts, the next those of BSD's sysexits.h, the last two a shell's for signals.
 MATCH, NO_MATCH, INCONCLUSIVE = 0, 1, 2
 USAGE = 64
-UNUSABLE_PICTURE = 65
+UNUSABLE_PICTURE = UNUSABLE_TRUTH = 65
 MISSING_FILE = 66
-NO_PACK = 69
+NO_PACK = BUSY = 69
 FAULT = 70
 CANNOT_WRITE = 73
 INTERRUPTED = 130
@@ -116,8 +116,13 @@ def status_of(error: VisavisError) -> int:
     """The exit status of an error."""
     if isinstance(error, PhotoError):
         return MISSING_FILE if error.code == "photo.missing" else UNUSABLE_PICTURE
-    if error.code == "calibration.no_file":
+    if error.code in ("calibration.no_file", "evaluation.missing"):
         return MISSING_FILE
     if isinstance(error, PackError):
         return USAGE if error.code == "pack.unknown" else NO_PACK
-    return CANNOT_WRITE if error.code == "report.unwritable" else USAGE
+    if error.code in ("report.unwritable", "evaluation.store"):
+        return CANNOT_WRITE
+    if error.code == "evaluation.busy":
+        return BUSY
+    # By its prefix: to import the class would cost every command its quick start.
+    return UNUSABLE_TRUTH if error.code.startswith("evaluation.") else USAGE

@@ -34,8 +34,6 @@ MADE_WORSE = 200  # people whose pictures are made worse for a report
     callback=rates,
     help="False match rate to give the other rate at; may be given several times.",
 )
-@click.option("--worst-group", is_flag=True, help="Hold each false match rate in the worst group.")
-@click.option("--name", help="What to call the pictures; the folder's or file's name by default.")
 @click.option("--report", type=FILE, help="Write an HTML report with charts.")
 @click.option("--csv", "as_csv", type=FILE, help="Write the operating points as CSV.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
@@ -48,7 +46,6 @@ MADE_WORSE = 200  # people whose pictures are made worse for a report
 def evaluate_command(
     *,
     fmrs: tuple[float, ...],
-    worst_group: bool,
     name: str | None,
     report: Path | None,
     as_csv: Path | None,
@@ -61,14 +58,14 @@ def evaluate_command(
     You say who is on which picture, by folders or by a list of pairs. What comes out are rates with
     intervals, never who looks like whom, and nothing is kept of any face.
 
-    Exit status: 0; 64 wrong usage, 65 unusable truth, 66 missing file or folder, 69 pack not available, 73
-    cannot write.
+    Exit status: 0; 64 wrong usage, 65 unusable truth, 66 missing file or folder, 69 pack not available or
+    the same evaluation under way, 73 cannot write.
     """
     source = Given(**given)  # type: ignore[arg-type]
-    if worst_group and source.groups is None and source.pairs is None:
-        raise click.UsageError("--worst-group needs --groups, or pairs with groups")
+    source.check_outputs(report, as_csv)
     with compared(source) as (comparisons, examiner):
         from visavis.evaluation.evaluate import evaluate
+        from visavis.evaluation.rates import SEED
         from visavis.evaluation.robustness import robustness
 
         evaluation = evaluate(
@@ -76,7 +73,7 @@ def evaluate_command(
             pack=source.pack,
             data=name or source.name,
             fmrs=fmrs,
-            in_worst_group=worst_group,
+            in_worst_group=source.worst_group,
         )
         people = made_worse if made_worse is not None else MADE_WORSE * (report is not None)
         if people:
@@ -88,6 +85,7 @@ def evaluate_command(
                     fmr_target=point.fmr_target,
                     threshold=point.at.threshold,
                     people=people,
+                    seed=SEED,
                     progress=progress,
                 )
             evaluation = dataclasses.replace(evaluation, robustness=table)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import click
@@ -43,22 +44,13 @@ def progress() -> Iterator[Progress]:
 
 @contextlib.contextmanager
 def counting(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar with rate and remaining time where a person is watching, else a line for each tenth; on stderr.
+    """A bar where a person is watching, else a line for each tenth, with rate and remaining time; on stderr.
 
     Args:
         what: What is counted, such as ``"pictures"``.
     """
     if not _is_watched():
-        told = -1
-
-        def tell(done: int, total: int) -> None:
-            nonlocal told
-            tenth = 10 * done // max(total, 1)
-            if tenth > told:
-                told = tenth
-                click.echo(f"{done:,} of {total:,} {what}", err=True)
-
-        yield tell
+        yield _print_tenths(what)
         return
 
     from rich.console import Console
@@ -88,6 +80,37 @@ def _print_steps() -> Progress:
             click.echo(f"{name} ({megabytes(total)})" if total else name, err=True)
 
     return tell
+
+
+def _print_tenths(what: str) -> Callable[[int, int], None]:
+    told = -1
+    last: tuple[int, float] | None = None  # what was done at the line before, and when
+
+    def tell(done: int, total: int) -> None:
+        nonlocal told, last
+        tenth = 10 * done // max(total, 1)
+        if tenth <= told:
+            return
+        told, now, pace = tenth, time.perf_counter(), ""
+        # Since the last line, not since the start: what an interrupted run has done takes no time.
+        if last is not None and done < total and now > last[1]:
+            pace = _pace((done - last[0]) / (now - last[1]), total - done)
+        last = done, now
+        click.echo(f"{done:,} of {total:,} {what}{pace}", err=True)
+
+    return tell
+
+
+def _pace(rate: float, left: int) -> str:
+    """``", 85 a second, 67 s left"``; nothing where less than a second is left."""
+    seconds = left / rate
+    if seconds < 1:
+        return ""
+    if seconds < 120:
+        time_left = f"{seconds:.0f} s"
+    else:
+        time_left = f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+    return f", {rate:,.{0 if rate >= 10 else 2}f} a second, {time_left} left"
 
 
 def megabytes(size: int) -> str:

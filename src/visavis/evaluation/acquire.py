@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,12 +15,11 @@ import numpy as np
 from visavis.decision.policy import Policy
 from visavis.errors import PhotoError
 from visavis.evaluation.result import Dropped
-from visavis.packs.runtime import available_cores
+from visavis.evaluation.workers import on_all_cores
 from visavis.photo.source import read_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
-    from concurrent.futures import Future
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -34,8 +32,6 @@ if TYPE_CHECKING:
 POLICY = Policy(
     faces="largest_central", min_inter_eye_px=0, min_confidence=0, max_disagreement=10, min_inside=0
 )
-
-AHEAD = 4  # pictures handed out for each core: one is in memory, the others wait so that no core does
 
 # The first byte of what is stored; after it comes the vector, or the code of the problem.
 TEMPLATE, PROBLEM = b"\x01", b"\x00"
@@ -89,7 +85,8 @@ def acquire(
     vectors: list[NDArray[np.float32]] = []
     acquired, readable = np.zeros(total, dtype=bool), np.zeros(total, dtype=bool)
     failures, dropped = [], []
-    with closing(_outcomes(truth.pictures, examiner, workplace)) as outcomes:
+    work = partial(_outcome, examiner=examiner, workplace=workplace)
+    with closing(on_all_cores(work, truth.pictures)) as outcomes:
         for number, outcome in enumerate(outcomes):
             name = truth.picture_names[number]
             readable[number] = not isinstance(outcome, PhotoError)
@@ -115,25 +112,6 @@ def acquire(
         fingerprint=examiner.fingerprint,
         seconds=time.perf_counter() - start,
     )
-
-
-def _outcomes(
-    pictures: Sequence[Path], examiner: Examiner, workplace: Workplace
-) -> Generator[bytes | PhotoError]:
-    """What came of each picture, in their order."""
-    cores = available_cores()
-    pool = ThreadPoolExecutor(cores)
-    under_way: deque[Future[bytes | PhotoError]] = deque()
-    try:
-        for path in pictures:
-            under_way.append(pool.submit(_outcome, path, examiner, workplace))
-            if len(under_way) == AHEAD * cores:
-                yield under_way.popleft().result()
-        while under_way:
-            yield under_way.popleft().result()
-    finally:
-        # Interrupted, only the pictures that a core is busy with are waited for.
-        pool.shutdown(cancel_futures=True)
 
 
 def _outcome(path: Path, examiner: Examiner, workplace: Workplace) -> bytes | PhotoError:

@@ -15,10 +15,11 @@ import numpy as np
 from visavis.decision.calibration import Calibration, Data, Mark
 from visavis.decision.tail import Tail, Transfer
 from visavis.evaluation.comparisons import BINS, bin_of, edge
-from visavis.evaluation.groups import group_fmr_curves
+from visavis.evaluation.groups import MIN_PEOPLE, group_fmr_curves
 from visavis.evaluation.rates import (
     CONFIDENCE,
     FEWEST_FALSE_MATCHES,
+    FEWEST_PEOPLE,
     PER_DECADE,
     REPLICATES,
     SEED,
@@ -27,6 +28,9 @@ from visavis.evaluation.rates import (
     fmr_at,
     fmr_replicates,
     fnmr_intervals,
+    people_compared,
+    places,
+    shares,
     threshold_at,
 )
 from visavis.evaluation.truth import EvaluationError
@@ -60,9 +64,14 @@ def calibrate(
             rates are over all comparisons of two people.
 
     Raises:
-        EvaluationError: `evaluation.support`: the comparisons support no rate.
+        EvaluationError: `evaluation.support`: the comparisons support no rate; `evaluation.labels`: there are
+            fewer than two groups of enough people.
     """
-    marks = tuple(_worst_marks(comparisons, groups) if groups else _marks(comparisons))
+    labels: tuple[str, ...] = ()
+    if groups:
+        labels, marks = _worst_marks(comparisons, groups)
+    else:
+        marks = tuple(_marks(comparisons))
     if len(marks) < 2:
         raise EvaluationError(
             "evaluation.support",
@@ -76,7 +85,8 @@ def calibrate(
         "FMR: mean over pairs of people of each pair's own rate, over all comparisons of different people; "
         f"upper bounds: {CONFIDENCE:.0%} percentile over {REPLICATES} draws of the people with replacement, "
         "each pair weighing as often as its two people were drawn; finest mark: at least "
-        f"{FEWEST_FALSE_MATCHES} false matches, and a bound at most {WIDEST:g} times the rate"
+        f"{FEWEST_FALSE_MATCHES} false matches, {FEWEST_PEOPLE} people, and a bound at most {WIDEST:g} times "
+        "the rate"
     )
     if groups:
         method += "; at each threshold those of the worst group, each group within itself"
@@ -96,7 +106,7 @@ def calibrate(
         method=method,
         marks=marks,
         rule="worst_group" if groups else "overall",
-        groups=tuple(f"{column.name}: {label}" for column in groups for label in column.labels),
+        groups=labels,
         likelihood=knots,
         tail=tail,
     )
@@ -107,33 +117,53 @@ def calibrate(
 
 def _marks(comparisons: Comparisons) -> Iterator[Mark]:
     """Measured points from an FMR just under 1 down to the finest that the data supports."""
+    if people_compared(comparisons) < FEWEST_PEOPLE:
+        return
     thresholds = _thresholds(comparisons)
     _, drawn = fmr_replicates(comparisons, thresholds)
+    ends = np.quantile(drawn, [(1 - CONFIDENCE) / 2, CONFIDENCE], axis=0).T
     last = 1.0
-    for threshold, bound in zip(thresholds, np.quantile(drawn, CONFIDENCE, axis=0), strict=True):
+    for threshold, (low, bound) in zip(thresholds, ends, strict=True):
         fmr = fmr_at(comparisons, threshold)[1]
         few = false_matches_at(comparisons, threshold) < FEWEST_FALSE_MATCHES
-        if few or bound > WIDEST * fmr:
+        if few or low == 0 or bound > WIDEST * fmr:  # 0: all rests on two or three people
             return
-        if 0 < fmr < last:
-            yield _mark(threshold, fmr, float(bound))
-            last = fmr
+        mark = _mark(threshold, fmr, float(bound))
+        if 0 < mark.fmr < last:
+            yield mark
+            last = mark.fmr
 
 
-def _worst_marks(comparisons: Comparisons, groups: Sequence[Groups]) -> Iterator[Mark]:
-    """The same, each rate that of the worst group, as far as the data of every group supports its own."""
+def _worst_marks(
+    comparisons: Comparisons, groups: Sequence[Groups]
+) -> tuple[tuple[str, ...], tuple[Mark, ...]]:
+    """The groups, and the same marks: rate and bound each the highest of any of them."""
     thresholds = _thresholds(comparisons)
     curves = [group_fmr_curves(comparisons, column, thresholds) for column in groups]
-    rates, bounds, counts = (np.concatenate([curve[part] for curve in curves], axis=0) for part in (1, 2, 3))
-    last = 1.0
+    labels = tuple(
+        f"{column.name}: {name}" for column, curve in zip(groups, curves, strict=True) for name in curve[0]
+    )
+    if len(labels) < 2:
+        raise EvaluationError(
+            "evaluation.labels",
+            "there are too few groups for one to be the worst",
+            found=len(labels),
+            expected=f"two groups or more, each of at least {MIN_PEOPLE} people with a template",
+        )
+    rates, bounds, supported = (
+        np.concatenate([curve[part] for curve in curves], axis=0) for part in (1, 2, 3)
+    )
+    last, marks = 1.0, []
     for place, threshold in enumerate(thresholds):
         fmr, bound = float(rates[:, place].max()), float(bounds[:, place].max())
         worst = int(rates[:, place].argmax())
-        if counts[worst, place] < FEWEST_FALSE_MATCHES or bound > WIDEST * fmr:
-            return
-        if 0 < fmr < last:
-            yield _mark(threshold, fmr, bound)
-            last = fmr
+        if not supported[worst, place] or bound > WIDEST * fmr:
+            break
+        mark = _mark(threshold, fmr, bound)
+        if 0 < mark.fmr < last:
+            marks.append(mark)
+            last = mark.fmr
+    return labels, tuple(marks)
 
 
 def _thresholds(comparisons: Comparisons) -> list[float]:
@@ -167,12 +197,7 @@ def _transfers(comparisons: Comparisons) -> Iterator[Transfer]:
     """For each FMR: models made of what half of the people say at ten times that FMR and above, held against
     the other half.
     """  # noqa: D205
-    random = np.random.default_rng(SEED)
-    halves = []
-    for _ in range(SPLITS):
-        half = np.zeros(comparisons.people, dtype=bool)
-        half[random.permutation(comparisons.people)[: comparisons.people // 2]] = True
-        halves.append((_curve(comparisons, half), _curve(comparisons, ~half)))
+    halves = [(_curve(comparisons, half), _curve(comparisons, ~half)) for half in _halves(comparisons)]
     for fmr in TRANSFERS:
         if fmr * comparisons.impostors / 4 < FEWEST_HELD_OUT:
             return
@@ -183,6 +208,16 @@ def _transfers(comparisons: Comparisons) -> Iterator[Transfer]:
             ratios.append(held_out[bin_of(start + scale * math.log(DECADE))] / fmr)
         middle, low, high = (float(f"{value:.3g}") for value in np.quantile(ratios, (0.5, 0, 1)))
         yield Transfer(fmr, middle, low, high, SPLITS)
+
+
+def _halves(comparisons: Comparisons) -> Iterator[Booleans]:
+    """`SPLITS` times half of the people, by places that don't depend on the order in which they came."""
+    random = np.random.default_rng(SEED)
+    people, place = comparisons.people, places(comparisons)
+    for _ in range(SPLITS):
+        half = np.zeros(people, dtype=bool)
+        half[random.permutation(people)[: people // 2]] = True
+        yield half[place]
 
 
 def _curve(comparisons: Comparisons, among: Booleans) -> Floats:
@@ -212,7 +247,7 @@ def spread(comparisons: Comparisons, among: Booleans) -> tuple[Floats, Floats]:
     of, inside = comparisons.genuine_person, among[comparisons.genuine_person]
     genuine = np.bincount(
         comparisons.genuine_bin[inside] // wide,
-        weights=(comparisons.genuine_count / np.maximum(total[of], 1))[inside],
+        weights=shares(comparisons.genuine_count, total[of])[inside],
         minlength=STEPS,
     )
     kept = among[comparisons.kept_people].all(axis=1)
@@ -296,14 +331,11 @@ def _limits(comparisons: Comparisons, marks: Sequence[Mark]) -> tuple[float, flo
 
 def _held_out_cost(comparisons: Comparisons, marks: Sequence[Mark]) -> tuple[float, float]:
     """Mean Cllr of ratios fitted on half of the people, on the other half; and of the best ratios there."""
-    random = np.random.default_rng(SEED)
     limits = _limits(comparisons, marks)
     middles = (np.arange(STEPS) + 0.5) * 2 / STEPS - 1
     found: list[float] = []
     least: list[float] = []
-    for _ in range(SPLITS):
-        half = np.zeros(comparisons.people, dtype=bool)
-        half[random.permutation(comparisons.people)[: comparisons.people // 2]] = True
+    for half in _halves(comparisons):
         fitted_on, held_out = spread(comparisons, half), spread(comparisons, ~half)
         for costs, of in ((found, fitted_on), (least, held_out)):
             knots = likelihoods(*of, *limits)

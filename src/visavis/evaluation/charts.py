@@ -209,12 +209,7 @@ def histogram(evaluation: Evaluation, name: str) -> str | None:
 
 def groups(at: GroupsAt, overall: Point, name: str) -> str | None:
     """FMR of each group with its interval on a logarithmic axis; None where there is none to draw."""
-    ends = [
-        rate
-        for group in at.rates
-        for rate in (group.fmr if group.fmr_supported else None, group.fmr_high)
-        if rate
-    ]
+    ends = [rate for group in at.rates for rate in (group.fmr, group.fmr_high) if rate]
     if not ends:
         return None
     reference = overall.fmr_per_person if overall.supported else overall.fmr_per_person_high
@@ -243,11 +238,11 @@ def groups(at: GroupsAt, overall: Point, name: str) -> str | None:
                 color=QUIET,
             )
         for row, group in enumerate(at.rates):
-            if group.fmr is None or group.fmr_low is None or group.fmr_high is None:
-                axes.text(left * 1.1, row, "no comparison of two people", va="center", color=QUIET)
+            if group.fmr_low is None or group.fmr_high is None:
+                axes.text(left * 1.1, row, "too few people", va="center", color=QUIET)
                 continue
-            rate = group.fmr if group.fmr_supported else group.fmr_high
-            low = max(group.fmr_low if group.fmr_supported else 0.0, left)
+            rate = group.fmr_high if group.fmr is None else group.fmr
+            low = max(group.fmr_low, left)
             axes.plot(
                 [low, group.fmr_high],
                 [row, row],
@@ -327,7 +322,7 @@ def _apart(places: Sequence[float], gap: float) -> list[float]:
 
 
 def _fmr(group: GroupRates) -> str:
-    if group.fmr is None:
+    if group.fmr_high is None:
         return "not compared"
     return words.percent(group.fmr) if group.fmr_supported else words.below(group.fmr_high)
 

@@ -13,8 +13,9 @@ import numpy as np
 
 import visavis
 from visavis.decision.calibration import Data
+from visavis.decision.checks import LONGEST_NAME
 from visavis.evaluation.comparisons import all_pairs, listed_pairs, scores_of
-from visavis.evaluation.groups import grouping, worst_group
+from visavis.evaluation.groups import MIN_PEOPLE, OTHER, grouping, worst_group
 from visavis.evaluation.rates import (
     REPLICATES,
     equal_error_rate,
@@ -29,15 +30,16 @@ from visavis.evaluation.rates import (
     trade_off,
 )
 from visavis.evaluation.result import Counts, Evaluation, OperatingPoint
-from visavis.evaluation.truth import EvaluationError
+from visavis.evaluation.truth import EvaluationError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from visavis.evaluation.acquire import Acquired
-    from visavis.evaluation.comparisons import Comparisons
+    from visavis.evaluation.comparisons import Booleans, Comparisons, Integers
+    from visavis.evaluation.rates import Supported
     from visavis.evaluation.result import TenFold
-    from visavis.evaluation.truth import Truth
+    from visavis.evaluation.truth import Groups, Truth
 
 FMRS = (1e-3, 1e-4, 1e-5, 1e-6)
 
@@ -108,8 +110,10 @@ def compare(truth: Truth, acquired: Acquired) -> Compared:
         first, second, same = pairs.first[usable], pairs.second[usable], pairs.same[usable]
         scores = scores_of(acquired.vectors, row, first, second)
         comparisons = listed_pairs(scores, truth.person[first], truth.person[second], same)
-        if pairs.fold is not None and len(np.unique(pairs.fold[usable])) > 1:
-            folds = ten_fold(scores, same, pairs.fold[usable])
+        if pairs.fold is not None and _tell_nobody(
+            fold := pairs.fold[usable], same, truth.person[first], truth.person[second]
+        ):
+            folds = ten_fold(scores, same, fold)
     if not comparisons.genuine and not comparisons.impostors:
         raise EvaluationError(
             "evaluation.empty",
@@ -136,18 +140,23 @@ def evaluate(
         data: What the operator calls the pictures.
         fmrs: The FMRs at which operating points are taken.
         in_worst_group: Take them at the thresholds that hold each FMR in the worst group of any column of
-            labels, instead of over all comparisons.
+            labels, instead of over all comparisons; those FMRs that the groups' comparisons don't support
+            are left out.
+
+    Raises:
+        EvaluationError: `evaluation.support`: none of the FMRs is supported in the groups.
     """
     start = time.perf_counter()
-    comparisons, truth = compared.comparisons, compared.truth
+    truth = compared.truth
+    comparisons = compared.comparisons
     last = finest(comparisons)
     if in_worst_group:
-        thresholds = [_in_worst_group(compared, fmr) for fmr in fmrs]
+        at = _in_worst_group(compared, fmrs, last)
     else:
-        thresholds = [threshold_at(comparisons, fmr) for fmr in fmrs]
+        at = {fmr: threshold_at(comparisons, fmr) for fmr in fmrs}
     operating_points = tuple(
         OperatingPoint(fmr, point)
-        for fmr, point in zip(fmrs, points(comparisons, thresholds, last), strict=True)
+        for fmr, point in zip(at, points(comparisons, list(at.values()), last), strict=True)
     )
     groupings = tuple(grouping(comparisons, groups, operating_points, last) for groups in truth.groups)
     eer = equal_error_rate(comparisons)
@@ -181,20 +190,66 @@ def evaluate(
     )
 
 
-def _in_worst_group(compared: Compared, fmr: float) -> float:
-    """The threshold that holds an FMR in every group of every column.
+def check_groups(truth: Truth) -> None:
+    """Find out before any picture is looked at whether there can be a worst group.
 
     Raises:
-        EvaluationError: `evaluation.labels`: there is no group of enough people.
+        EvaluationError: `evaluation.labels`: fewer than two groups of enough people, or a label that a
+            calibration couldn't hold.
     """
-    last = finest(compared.comparisons)
-    found = [worst_group(compared.comparisons, groups, fmr, last).at for groups in compared.truth.groups]
-    thresholds = [point.threshold for point in found if point is not None]
-    if not thresholds:
+    found = 0
+    for groups in truth.groups:
+        for label in groups.labels:
+            if len(text := f"{groups.name}: {label}") > LONGEST_NAME or not text.isprintable():
+                raise EvaluationError(
+                    "evaluation.labels",
+                    "a label can't stand in a calibration",
+                    found=repr(printable(text)[:40]),
+                    expected=f"at most {LONGEST_NAME} printable characters with the name of its column",
+                )
+        found += _large(groups)
+    if found < 2:
         raise EvaluationError(
             "evaluation.labels",
-            "there is no worst group",
-            found=f"{len(compared.truth.groups)} columns of labels",
-            expected="groups with enough people in them",
+            "there are too few groups for one to be the worst",
+            found=found,
+            expected=f"two groups or more, each of at least {MIN_PEOPLE} people with pictures",
         )
-    return max(thresholds)
+
+
+def _large(groups: Groups) -> int:
+    """How many groups of enough people a column makes, with that of all other labels together."""
+    people = np.bincount(groups.of_person[groups.of_person >= 0], minlength=len(groups.labels))
+    own = (people >= MIN_PEOPLE) & (np.array(groups.labels, dtype=object) != OTHER)
+    return int(own.sum()) + int(people[~own].sum() >= MIN_PEOPLE)
+
+
+def _tell_nobody(fold: Integers, same: Booleans, first: Integers, second: Integers) -> bool:
+    """Whether there are folds, and each is over enough people of either kind.
+
+    Accuracy in a fold of a single comparison would say how that one came out.
+    """
+    folds = np.unique(fold)
+    return len(folds) > 1 and all(
+        len(np.unique([first[chosen], second[chosen]])) >= MIN_PEOPLE
+        for number in folds
+        for chosen in ((fold == number) & same, (fold == number) & ~same)
+    )
+
+
+def _in_worst_group(compared: Compared, fmrs: Sequence[float], last: Supported | None) -> dict[float, float]:
+    """For each FMR that is supported the threshold that holds it in every group of every column."""
+    found = {}
+    for fmr in fmrs:
+        worst = [worst_group(compared.comparisons, groups, fmr, last).at for groups in compared.truth.groups]
+        thresholds = [point.threshold for point in worst if point is not None]
+        if thresholds and len(thresholds) == len(worst):
+            found[fmr] = max(thresholds)
+    if not found:
+        raise EvaluationError(
+            "evaluation.support",
+            "the groups have too few comparisons for any of these false match rates",
+            found=", ".join(f"{fmr:.0e}" for fmr in fmrs),
+            expected="a larger rate (--fmr), or more people in each group",
+        )
+    return found

@@ -1,14 +1,14 @@
 """Error rates by groups that the operator gave, and how far they lie apart; every person weighs the same.
 
-Nothing here may say who resembles whom. So no rate rests on fewer than `MIN_PEOPLE` people of a group. And
-people take an order that follows from their comparisons alone before they are drawn: the draws are known, so
-the ends of an interval would otherwise tell which people of a group match.
+Nothing here may say who resembles whom. So no rate rests on fewer than `MIN_PEOPLE` people of a group, and
+where the comparisons of a group don't support an FMR none is given, nor a threshold that hangs on it: a rate
+above 0 in the right one of cleverly chosen groups would tell whom a person resembles. What is given there is
+a bound that follows from the number of people alone, or from a coarser rate that is supported.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -17,16 +17,22 @@ import numpy as np
 
 from visavis.evaluation import rates
 from visavis.evaluation.comparisons import BINS, Listed, bin_of, edge
-from visavis.evaluation.rates import CONFIDENCE, FEWEST_FALSE_MATCHES, REPLICATES, WIDEST, Interval, wilson
+from visavis.evaluation.rates import (
+    CONFIDENCE,
+    FEWEST_FALSE_MATCHES,
+    FEWEST_PEOPLE,
+    REPLICATES,
+    WIDEST,
+    Interval,
+    wilson,
+)
 from visavis.evaluation.result import CrossRate, Differential, Grouping, GroupRates, GroupsAt, WorstGroup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Literal
 
-    from numpy.typing import NDArray
-
-    from visavis.evaluation.comparisons import Comparisons, Integers
+    from visavis.evaluation.comparisons import Booleans, Comparisons, Integers
     from visavis.evaluation.rates import Supported
     from visavis.evaluation.result import OperatingPoint
     from visavis.evaluation.truth import Groups
@@ -38,8 +44,6 @@ if TYPE_CHECKING:
 # information.
 MIN_PEOPLE = 10
 OTHER = "(other)"
-ROUNDS = 2  # in which each person is marked by those whom the round before marked
-GOLDEN, FIRST, SECOND = (np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 
 
 def grouping(
@@ -94,13 +98,12 @@ def worst_group(comparisons: Comparisons, groups: Groups, fmr: float, last: Supp
 
 def group_fmr_curves(
     comparisons: Comparisons, groups: Groups, thresholds: Sequence[float]
-) -> tuple[tuple[str, ...], Floats, Floats, Integers]:
+) -> tuple[tuple[str, ...], Floats, Floats, Booleans]:
     """FMR within each group that has one, each pair of people weighing the same.
 
     Returns:
         The groups' names. Groups x thresholds: the rates; their upper bounds, one-sided at 95 % where the
-        group's data supports the rate and at least that where it doesn't; the false matches that they rest
-        on.
+        group's data supports the rate and at least that where it doesn't; whether it does.
     """
     divided = _Divided(comparisons, groups)
     fmrs = divided.fmrs(thresholds)
@@ -111,7 +114,7 @@ def group_fmr_curves(
         tuple(divided.names[group] for group, _ in told),
         np.array([each.rate for row in found for each in row]).reshape(shape),
         np.array([each.bound for row in found for each in row]).reshape(shape),
-        np.array([each.false_matches for row in found for each in row], dtype=np.int64).reshape(shape),
+        np.array([each.supported for row in found for each in row], dtype=bool).reshape(shape),
     )
 
 
@@ -142,71 +145,16 @@ def differential(rate: Literal["fmr", "fnmr"], of_group: Mapping[str, float]) ->
     )
 
 
-def unordered(comparisons: Comparisons, group_of: Integers) -> tuple[Comparisons, Integers]:
-    """The same people in an order that follows from their groups and comparisons alone.
-
-    Each person is marked by their own counts, then by the similarities to all others and the others' marks
-    (the colours of Weisfeiler and Leman, 1968), which leaves no two people alike but by chance. Whoever was
-    first before, two sets in which people of a group have changed places are the same set afterwards.
-
-    Args:
-        comparisons: The comparisons.
-        group_of: Group of each person.
-
-    Returns:
-        Both in the new order.
-    """
-    one, other = comparisons.kept_people.T
-    mark = _mixed(group_of.astype(np.uint64) * GOLDEN + comparisons.pictures_of.astype(np.uint64))
-    mark = _mixed(mark + comparisons.lost.astype(np.uint64))
-    own = _mixed(
-        comparisons.genuine_bin.astype(np.uint64) * GOLDEN + comparisons.genuine_count.astype(np.uint64)
-    )
-    np.add.at(mark, comparisons.genuine_person, own)
-    similar = comparisons.kept_bin.astype(np.uint64) * GOLDEN
-    for _ in range(ROUNDS):
-        before = _mixed(mark)
-        mark = before.copy()
-        np.add.at(mark, one, _mixed(before[other] + similar))
-        np.add.at(mark, other, _mixed(before[one] + similar))
-    order = np.lexsort((mark, group_of))
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
-
-    genuine = np.lexsort((comparisons.genuine_bin, place[comparisons.genuine_person]))
-    two = np.sort(place[comparisons.kept_people], axis=1)
-    kept = np.lexsort((two[:, 1], two[:, 0], -comparisons.kept_bin.astype(np.int64)))
-    listed = comparisons.listed
-    if listed is not None:
-        pairs = np.sort(place[listed.people], axis=1)
-        sort = np.lexsort((pairs[:, 1], pairs[:, 0]))
-        listed = Listed(pairs[sort], listed.share[sort])
-    return dataclasses.replace(
-        comparisons,
-        pictures_of=comparisons.pictures_of[order],
-        genuine_person=place[comparisons.genuine_person][genuine],
-        genuine_bin=comparisons.genuine_bin[genuine],
-        genuine_count=comparisons.genuine_count[genuine],
-        lost=comparisons.lost[order],
-        kept_bin=comparisons.kept_bin[kept],
-        kept_people=two[kept],
-        kept_weight=comparisons.kept_weight[kept],
-        kept_share=comparisons.kept_share[kept],
-        listed=listed,
-    ), group_of[order]
-
-
 @dataclass(frozen=True, slots=True)
 class _Estimate:
     """An FMR of comparisons within a group or across two.
 
     Attributes:
-        rate: Mean over pairs of people of each pair's own rate.
+        rate: Mean over pairs of people of each pair's own rate. Not to be told where it isn't supported.
         low: Lower end of its two-sided 95 % interval.
-        high: Upper end; where the data doesn't support the rate, the bound that it does support.
+        high: Upper end; where the data doesn't support the rate, a bound that doesn't hang on it.
         bound: The same one-sided.
         supported: Whether the data supports the rate.
-        false_matches: How many it rests on. Of a large set only some are kept where FMR is coarse: those.
     """
 
     rate: float
@@ -214,7 +162,6 @@ class _Estimate:
     high: float
     bound: float
     supported: bool
-    false_matches: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -293,22 +240,22 @@ class _Part:
         found = [min(float(reached[count]) / self._all_pairs(), 1.0) for count in counts]
         tail = (1 - CONFIDENCE) / 2
         ends = np.quantile(drawn, [tail, 1 - tail, CONFIDENCE], axis=0).T.tolist()
-        if disjoint := self._disjoint():
+        # Beyond the last threshold that is supported the bounds there still hold. Where none is, what holds
+        # for as many comparisons without a false match as there are pairs of people that share nobody.
+        least = wilson(0, self.people[0] // 2 if self.within else min(self.people)).high
+        if self._disjoint():
             alone = [wilson(count, self.impostors) for count in counts]
             ends = [(interval.low, interval.high, interval.high) for interval in alone]
-        # Beyond the last threshold that is supported the bounds there still hold. Where none is, rates count
-        # as if they rested on as many comparisons as there are pairs of people that share nobody.
-        apart = self.people[0] // 2 if self.within else min(self.people)
-        unbroken, last = True, None
+            least = wilson(min(FEWEST_FALSE_MATCHES, self.impostors), self.impostors).high
+        enough = min(self.people) >= FEWEST_PEOPLE
+        last: tuple[float, float] | None = None
         for rate, count, (low, high, bound) in zip(found, counts, ends, strict=True):
-            supported = count >= FEWEST_FALSE_MATCHES and high <= WIDEST * rate
-            unbroken = unbroken and supported
-            if unbroken:
+            supported = enough and count >= FEWEST_FALSE_MATCHES and low > 0 and high <= WIDEST * rate
+            if supported:
                 last = high, bound
-            least = (0.0, 0.0)
-            if not supported and not disjoint:
-                least = last or (wilson(math.ceil(rate * apart), apart).high,) * 2
-            yield _Estimate(rate, low, max(high, least[0]), max(bound, least[1]), supported, count)
+            else:
+                low, (high, bound) = 0.0, last or (least, least)  # noqa: PLW2901
+            yield _Estimate(rate, low, high, bound, supported)
 
     def _all_pairs(self) -> float:
         return float(self.pairs(np.ones((1, len(self.members))))[0])
@@ -322,7 +269,7 @@ class _Divided:
     """Comparisons of people who are divided into groups.
 
     Attributes:
-        comparisons: The comparisons, people in an order that tells nothing.
+        comparisons: The comparisons.
         group_of: Group of each person, -1 for none.
         names: Of the groups, `OTHER` last where it is one.
         merged: Labels that are no group of their own.
@@ -348,7 +295,7 @@ class _Divided:
         group = np.full(len(groups.labels) + 1, len(own) if others else -1)
         group[own] = np.arange(len(own))
         group[-1] = -1  # of those without a label
-        self.comparisons, self.group_of = unordered(comparisons, group[label_of])
+        self.comparisons, self.group_of = comparisons, group[label_of]
         self.parts = tuple(self._parts())
 
     def genuine(self, group: int) -> Comparisons:
@@ -383,7 +330,7 @@ class _Divided:
         wanted = sorted({*thresholds, *rates.trade_off(self.comparisons)})
         told = [(part, part.reaching(wanted)) for part in self.parts if part.told]
         fmr = np.empty((len(told), REPLICATES, len(wanted)), dtype=np.float32)
-        for rows, drawn in rates.draws(self.comparisons.people):
+        for rows, drawn in rates.draws(self.comparisons):
             for (part, reaching), of_part in zip(told, fmr, strict=True):
                 of_part[rows] = part.fmr_drawn(drawn, reaching)
         return {
@@ -457,7 +404,8 @@ def _groups_at(
         if part.told and not part.within:
             fmr = fmrs[part.groups][threshold]
             first, second = (names[group] for group in part.groups)
-            cross.append(CrossRate(first, second, fmr.rate, fmr.low, fmr.high, fmr.supported, part.impostors))
+            rate = fmr.rate if fmr.supported else None
+            cross.append(CrossRate(first, second, rate, fmr.low, fmr.high, fmr.supported, part.impostors))
     # People of several labels are no group: most comparisons within it are across labels.
     alike = [each for each in of_groups if each.name != OTHER]
     return GroupsAt(
@@ -466,7 +414,7 @@ def _groups_at(
         rates=tuple(of_groups),
         cross=tuple(cross),
         differentials=(
-            differential("fmr", {each.name: each.fmr for each in alike if each.fmr and each.fmr_supported}),
+            differential("fmr", {each.name: each.fmr for each in alike if each.fmr}),
             differential("fnmr", {each.name: each.fnmr_per_person for each in alike if each.fnmr_per_person}),
         ),
     )
@@ -485,7 +433,7 @@ def _rates_of(
         yield GroupRates(
             name=divided.names[group],
             people=genuine.people,
-            fmr=fmr.rate if fmr else None,
+            fmr=fmr.rate if fmr and fmr.supported else None,
             fmr_low=fmr.low if fmr else None,
             fmr_high=fmr.high if fmr else None,
             fmr_supported=fmr is not None and fmr.supported,
@@ -512,15 +460,8 @@ def _worst_groups(
         if each is None:
             found.append(WorstGroup(fmr, None, supported=False, at=None))
             continue
-        threshold, group = each
+        (threshold, group), point = each, next(points)
         supported = fmrs[group, group][threshold].supported
-        found.append(WorstGroup(fmr, divided.names[group], supported, next(points)))
+        name, at = (divided.names[group], point) if supported else (None, None)
+        found.append(WorstGroup(fmr, name, supported, at))
     return tuple(found)
-
-
-def _mixed(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Numbers scattered over all of 64 bits (splitmix64: Steele, Lea, Flood, OOPSLA 2014)."""
-    numbers = numbers + GOLDEN
-    numbers = (numbers ^ (numbers >> np.uint64(30))) * FIRST
-    numbers = (numbers ^ (numbers >> np.uint64(27))) * SECOND
-    return numbers ^ (numbers >> np.uint64(31))

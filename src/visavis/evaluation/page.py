@@ -88,7 +88,7 @@ def _matrix(at: GroupsAt, overall: float) -> Iterator[tuple[Cell | None, ...]]:
         return
     rates = {}
     for group in at.rates:
-        if group.fmr is not None:
+        if group.fmr_high is not None:
             rates[group.name, group.name] = _cell(
                 group.fmr, group.fmr_low, group.fmr_high, overall, supported=group.fmr_supported
             )
@@ -99,8 +99,10 @@ def _matrix(at: GroupsAt, overall: float) -> Iterator[tuple[Cell | None, ...]]:
         yield tuple(rates.get((group.name, other.name)) for other in at.rates[: row + 1])
 
 
-def _cell(fmr: float, low: float | None, high: float | None, overall: float, *, supported: bool) -> Cell:
-    if not supported:
+def _cell(
+    fmr: float | None, low: float | None, high: float | None, overall: float, *, supported: bool
+) -> Cell:
+    if fmr is None or not supported:
         return Cell(words.below(high), "", 0)
     times = fmr / overall if overall > 0 else 0.0
     return Cell(words.percent(fmr), words.interval(low, high), sum(times >= shade for shade in SHADES))

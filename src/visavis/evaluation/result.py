@@ -176,12 +176,14 @@ class GroupRates:
     Attributes:
         name: The operator's label.
         people: People in it.
-        fmr: False match rate within the group; None where it has no comparison of two people.
+        fmr: False match rate within the group; None where its comparisons don't support one, or too few
+            people have part in them.
         fmr_low: Lower end of its 95 % interval.
-        fmr_high: Upper end.
+        fmr_high: Upper end; where no rate is supported, a bound that tells nothing of single comparisons.
         fmr_supported: Whether the comparisons support `fmr` as a rate.
         fmr_ratio: `fmr` over the overall rate; None where either can't be said.
-        fnmr_per_person: Mean of each person's own false non-match rate; None without a genuine comparison.
+        fnmr_per_person: Mean of each person's own false non-match rate; None where too few people have
+            genuine comparisons.
         fnmr_per_person_low: Lower end of its interval.
         fnmr_per_person_high: Upper end.
         fnmr_ratio: `fnmr_per_person` over the overall one.
@@ -206,11 +208,14 @@ class GroupRates:
 
 @dataclass(frozen=True, slots=True)
 class CrossRate:
-    """FMR across two groups: a person of one against a person of the other."""
+    """FMR across two groups: a person of one against a person of the other.
+
+    Its fields are those of `GroupRates`.
+    """
 
     first: str
     second: str
-    fmr: float
+    fmr: float | None
     fmr_low: float
     fmr_high: float
     fmr_supported: bool
@@ -255,9 +260,9 @@ class WorstGroup:
 
     Attributes:
         fmr_target: The FMR that no group's own may exceed.
-        group: The group that sets the threshold; None where no threshold can be said.
-        supported: Whether the data of the groups supports `fmr_target` as a rate.
-        at: Overall rates at that threshold; None where no threshold can be said.
+        group: The group that sets the threshold; None where its comparisons don't support the rate there.
+        supported: Whether they do.
+        at: Overall rates at that threshold; None where they don't.
     """
 
     fmr_target: float

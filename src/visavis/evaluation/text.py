@@ -90,14 +90,17 @@ def _rows(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
         yield "made worse", f"FNMR up to {rate}: {words.short(worst.condition, 40)}"
     yield "protocol", f"{evaluation.protocol}: {words.PROTOCOLS[evaluation.protocol]}"
     yield "people", f"{counts.people:,}; pictures {counts.pictures:,}"
-    yield "compared", f"{counts.genuine:,} pairs of one person, {counts.impostors:,} of two people"
-    lost = f"{counts.failures_to_acquire:,} pictures without a face"
+    pairs = words.counted(counts.genuine, "pair")
+    yield "compared", f"{pairs} of one person, {counts.impostors:,} of two people"
+    lost = f"{words.counted(counts.failures_to_acquire, 'picture')} without a face"
     yield "failures", f"{lost}{_listed(evaluation.failures)}"
     if counts.genuine_lost:
-        yield "", f"{counts.genuine_lost:,} pairs of one person lost to them are false non-matches"
+        ending = "is a false non-match" if counts.genuine_lost == 1 else "are false non-matches"
+        yield "", f"{words.counted(counts.genuine_lost, 'pair')} of one person lost that way {ending}"
     codes = Counter(words.short(each.code.replace("_", " "), NAME) for each in evaluation.dropped)
     told = ", ".join(f"{number:,} {code}" for code, number in codes.most_common(LISTED))
-    yield "left out", f"{counts.dropped:,} files and rows{': ' if told else ''}{told}"
+    left_out = words.counted(counts.dropped, "file or row", "files and rows")
+    yield "left out", f"{left_out}{': ' if told else ''}{told}"
     yield "intervals", f"95 %; FMR: {evaluation.fmr_interval}, FNMR: {evaluation.fnmr_interval}"
     if evaluation.finest_fmr:
         yield "finest FMR", f"{one_in(evaluation.finest_fmr)}: rarer false matches the data can't tell apart"
@@ -143,7 +146,7 @@ def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 def _fmr(fmr: float | None, low: float | None, high: float | None, *, supported: bool) -> str:
     """In powers of ten: in per cent, FMRs would be too long for a line."""
-    if fmr is None:
+    if high is None:
         return "not compared"
     return words.power(fmr, low, high) if supported else words.below_power(high)
 

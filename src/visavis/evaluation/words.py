@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING
 
-from visavis.evaluation.rates import FEWEST_FALSE_MATCHES, WIDEST
+from visavis.evaluation.rates import FEWEST_FALSE_MATCHES, FEWEST_PEOPLE, WIDEST
 from visavis.report.words import one_in, printable
 
 if TYPE_CHECKING:
@@ -58,8 +58,9 @@ NOT_SHOWN = (
 
 SUPPORTED = (
     f"A measured FMR is called a rate from {FEWEST_FALSE_MATCHES} false matches on (the rule of 30, "
-    "Doddington and others, Speech Communication 31, 2000), and where its interval reaches no higher than "
-    f"{WIDEST:g} times the rate. Otherwise only a bound is given."
+    "Doddington and others, Speech Communication 31, 2000), with at least "
+    f"{FEWEST_PEOPLE} people in the comparisons, and where its interval reaches no higher than {WIDEST:g} "
+    "times the rate and not down to 0. Otherwise only a bound is given."
 )
 
 MEASURES = (
@@ -134,9 +135,14 @@ def columns(names: Iterable[str]) -> int:
     return max(map(cell_len, names), default=0)
 
 
+def counted(count: int, one: str, several: str | None = None) -> str:
+    """``"1 picture"``, ``"2,500 pictures"``."""
+    return f"{count:,} {one if count == 1 else several or f'{one}s'}"
+
+
 def false_matches(count: int) -> str:
     """``"1 false match"``, ``"2,500 false matches"``."""
-    return f"{count:,} false {'match' if count == 1 else 'matches'}"
+    return counted(count, "false match", "false matches")
 
 
 def strictest_supported(evaluation: Evaluation) -> OperatingPoint | None:
