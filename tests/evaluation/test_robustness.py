@@ -281,7 +281,7 @@ def test_a_similarity_that_reaches_the_threshold_is_a_match(tmp_path: Path) -> N
     of = truth(tmp_path, [[(200, 10), (200, 20)]])
     examiner = cast("Examiner", Fake())
     for threshold, fnmr in ((1.0, 0), (1.0001, 1)):
-        found = robustness(of, examiner, fmr_target=1e-4, threshold=threshold, seed=1)
+        found = robustness(of, examiner, fmr_target=1e-4, threshold=threshold, people=200, seed=1)
         assert found is not None
         assert {row.fnmr for row in found.rows} == {fnmr}
 
@@ -349,7 +349,10 @@ def test_a_person_who_gives_no_pair_makes_room_for_another(tmp_path: Path) -> No
 def test_nobody_has_two_pictures(tmp_path: Path) -> None:
     for people in ([], [[(200, 10)], [(200, 10)]], [[None, (200, 10)]]):
         of = truth(tmp_path, people)
-        assert robustness(of, cast("Examiner", Fake()), fmr_target=1e-4, threshold=0.5, seed=1) is None
+        assert (
+            robustness(of, cast("Examiner", Fake()), fmr_target=1e-4, threshold=0.5, people=200, seed=1)
+            is None
+        )
 
 
 def test_as_many_people_as_asked_for_drawn_by_the_seed(tmp_path: Path) -> None:
@@ -413,14 +416,16 @@ def test_the_portraits_of_the_demo(sface: Verifier, portraits: Mapping[str, byte
         dropped=(),
     )
     threshold = 0.36  # about that of an FMR of 1e-4
-    found = robustness(of, Examiner("sface", threads=1), fmr_target=1e-4, threshold=threshold, seed=1)
+    found = robustness(
+        of, Examiner("sface", threads=1), fmr_target=1e-4, threshold=threshold, people=200, seed=1
+    )
     assert found is not None
     assert len(found.rows) == 1 + len(CONDITIONS)
     assert {row.pairs for row in found.rows} == {1}
     by_name = rows(found)
     for name in (AS_THEY_ARE, "eyes 30 px apart", "JPEG quality 50", "tilted by 15°", "grey"):
         assert (by_name[name].fnmr, by_name[name].failures_to_acquire) == (0, 0), name
-    nobody = robustness(of, Examiner("sface", threads=1), fmr_target=1e-4, threshold=1.0, seed=1)
+    nobody = robustness(of, Examiner("sface", threads=1), fmr_target=1e-4, threshold=1.0, people=200, seed=1)
     assert nobody is not None
     assert {row.fnmr for row in nobody.rows} == {1}
 

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.uint8]
 
-PEOPLE = 200
 AS_THEY_ARE = "as they are"
 FILLING = 128  # grey beside a picture that was tilted: a mirrored border could show a second face
 
@@ -64,7 +63,7 @@ def robustness(
     *,
     fmr_target: float,
     threshold: float,
-    people: int = PEOPLE,
+    people: int,
     seed: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> RobustnessTable | None:
