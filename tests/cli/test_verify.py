@@ -224,11 +224,12 @@ def test_an_operators_own_calibration(run: Any, own: Path) -> None:
 
 
 @pytest.mark.usefixtures("own")
-def test_a_threshold_by_a_model_must_be_asked_for(run: Any) -> None:
+def test_a_threshold_by_a_model_must_be_asked_for(run: Any, sface: Verifier) -> None:
     words = ["--calibration", "desk.json", "--fmr", "1e-7", "obama.jpg", "obama2.jpg"]
     status, out, err = run(*words)
     assert (status, out) == (64, "")
-    assert "1.5e-06 or more" in err  # the finest mark is 1.41e-06
+    [named] = re.findall(r"expected (\S+) or more", err)
+    assert sface.calibration.finest <= float(named) < 1.1 * sface.calibration.finest, "never one it refuses"
     status, out, _ = run("--json", "--extrapolate", *words)
     assert status == 0
     verdict = json.loads(out)
