@@ -8,7 +8,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo test check style bench figures calibrations docs clean anew
 
-demo: $(STAMPS)/installed  ## two verdicts on real photographs
+demo: $(STAMPS)/installed  ## verdicts on real photographs and specimen passports
 	$(BIN)/visavis demo --out out/demo
 
 test: $(STAMPS)/dev  ## the whole test suite

@@ -36,7 +36,7 @@ from visavis.decision.calibration import Calibration, shipped
 from visavis.errors import PackError
 from visavis.evaluation.rates import FEWEST_FALSE_MATCHES
 from visavis.evaluation.words import below_power, power
-from visavis.packs.catalogue import DEFAULT_PACK, PACKS, IndexMember, Role, find_pack
+from visavis.packs.catalogue import DEFAULT_PACK, PACKS, Engine, IndexMember, Role, all_packs, find_pack
 from visavis.packs.install import fetch_demo_pictures
 from visavis.photo import limits as photo_limits
 from visavis.report.words import one_in
@@ -52,6 +52,8 @@ DOES: Mapping[Role, str] = {
     "landmarks": "places the points of a face",
     "recogniser": "makes templates",
     "second_recogniser": "makes templates",
+    "text_detector": "finds text",
+    "text_recogniser": "reads lines of text",
 }
 
 PLACE = re.compile(r"(<!-- figures:([\w-]+) -->\n)(.*?)(<!-- /figures -->)", re.DOTALL)
@@ -500,11 +502,14 @@ def packs(figures: Path) -> Iterator[str]:  # noqa: ARG001
                 pack.summary
                 + (" (default)" if pack.name == DEFAULT_PACK and "default" not in pack.summary else ""),
                 f"{sum(file.size for file in pack.files.values()) / 1e6:.1f} MB",
-                f"{pack.template_size} numbers",
-                str(len(pack.views)),
+                *(
+                    (f"{pack.template_size} numbers", str(len(pack.views)))
+                    if isinstance(pack, Engine)
+                    else ("none", "none")
+                ),
                 pack.licence,
             ]
-            for pack in PACKS.values()
+            for pack in all_packs().values()
         ),
     )
 
@@ -513,7 +518,7 @@ def weights(figures: Path) -> Iterator[str]:  # noqa: ARG001
     """The files, who made them and where they come from."""
     parts: dict[str, list[tuple[Role, str]]] = {}
     files = {}
-    for pack in PACKS.values():
+    for pack in all_packs().values():
         for role, file in pack.files.items():
             files[file.name] = file
             parts.setdefault(file.name, []).append((role, pack.name))
@@ -532,14 +537,15 @@ def _joined(parts: list[tuple[Role, str]]) -> Iterator[str]:
     """What a file does in which packs, each of its parts once."""
     for does, alike in groupby(parts, key=lambda part: DOES[part[0]]):
         names = [f"`{name}`" for _, name in alike]
-        yield f"{does} in {'all packs' if len(names) == len(PACKS) else ', '.join(names)}"
+        yield f"{does} in {'all engines' if len(names) == len(PACKS) else ', '.join(names)}"
 
 
 def terms(figures: Path) -> Iterator[str]:  # noqa: ARG001
     """Training data and terms, as far as the authors state them."""
-    for text in dict.fromkeys(text for pack in PACKS.values() for text in (*pack.training_data, *pack.notes)):
-        names = [f"`{pack.name}`" for pack in PACKS.values() if text in (*pack.training_data, *pack.notes)]
-        yield f"- {'All packs' if len(names) == len(PACKS) else ', '.join(names)}: {text}"
+    said = {pack.name: (*pack.training_data, *pack.notes) for pack in all_packs().values()}
+    for text in dict.fromkeys(text for texts in said.values() for text in texts):
+        names = [f"`{name}`" for name, texts in said.items() if text in texts]
+        yield f"- {'All engines' if len(names) == len(PACKS) else ', '.join(names)}: {text}"
 
 
 def limits(figures: Path) -> Iterator[str]:  # noqa: ARG001

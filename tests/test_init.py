@@ -13,26 +13,31 @@ from typing import Any
 import pytest
 
 import visavis
-from visavis.decision.verdict import Evidence, Provenance, Reason
+from visavis.decision.verdict import Comparison, DocumentPart, Evidence, Provenance, Reason
 from visavis.faces.face import Face
 
 # A name goes only with a major version; a new one is added here too.
 NAMES = {
     *("Box", "PackError", "Photo", "PhotoError", "Policy", "PolicyError", "Verdict", "Verifier"),
-    *("VisavisError", "__version__", "verify"),
+    *("VisavisError", "__version__", "verify", "Crosscheck", "DocumentError", "crosscheck"),
 }
 FIELDS: dict[type, tuple[str, ...]] = {
     visavis.Box: ("x", "y", "width", "height"),
     visavis.Policy: (
         *("fmr", "faces", "min_inter_eye_px", "min_confidence", "max_disagreement", "min_inside"),
-        "extrapolate",
+        *("extrapolate", "require_valid_document"),
     ),
     visavis.Photo: ("pixels", "width", "height", "format", "sha256", "notes"),
     visavis.Verdict: (
         *("decision", "similarity", "fmr", "fmr_upper", "fmr_modelled", "llr", "llr_is_bound", "threshold"),
         *("threshold_modelled", "policy", "pack", "fingerprint", "calibration"),
-        *("reference", "further_references", "probe", "reasons", "timings_ms"),
+        *("reference", "further_references", "probe", "document", "reasons", "timings_ms"),
     ),
+    visavis.Crosscheck: (
+        *("decision", "faces", "fields", "first", "second", "same_picture", "reasons", "rule"),
+    ),
+    DocumentPart: ("portrait", "why", "mrz", "chip", "comparisons", "fields", "problems"),
+    Comparison: ("first", "second", "similarity", "fmr", "fmr_upper", "match"),
     Evidence: ("name", "width", "height", "format", "sha256", "notes", "turned", "face", "others"),
     Face: ("box", "landmarks", "confidence", "disagreement", "inside"),
     Provenance: ("origin", "digest", "rule", "groups", "data"),
@@ -45,6 +50,13 @@ SIGNATURES = {
     "Verifier.examine": ["self", "source", "*policy", "*face", "*name"],
     "Verifier.compare": ["self", "references", "probe", "*policy"],
     "Verifier.threshold": ["self", "policy"],
+    "Verifier.read_document": ["self", "pictures", "*chip", "*trust", "*name"],
+    "Verifier.examine_document": ["self", "document", "*policy"],
+    "Verifier.verify_document": ["self", "document", "probe", "*policy", "*probe_face"],
+    "Verifier.crosscheck": ["self", "first", "second", "*policy"],
+    "crosscheck": ["first", "second", "*first_chip", "*second_chip", "*trust", "*policy", "*pack"],
+    "Crosscheck.to_dict": ["self"],
+    "Crosscheck.from_dict": ["data"],
     "Photo.open": ["source", "*detail"],
     "Photo.from_pixels": ["pixels"],
     "Verdict.to_dict": ["self"],
@@ -87,7 +99,7 @@ def test_the_signatures(name: str, expected: list[str]) -> None:
 
 
 def test_errors_have_one_base() -> None:
-    for kind in (visavis.PhotoError, visavis.PackError, visavis.PolicyError):
+    for kind in (visavis.PhotoError, visavis.PackError, visavis.PolicyError, visavis.DocumentError):
         assert issubclass(kind, visavis.VisavisError)
 
 

@@ -14,15 +14,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from visavis.decision.policy import Policy
     from visavis.decision.verdict import Verdict
-    from visavis.errors import PackError, PhotoError, PolicyError, VisavisError
+    from visavis.documents.crosscheck import Crosscheck
+    from visavis.errors import DocumentError, PackError, PhotoError, PolicyError, VisavisError
     from visavis.geometry import Box
     from visavis.photo import Photo
-    from visavis.verifier import Verifier, verify
+    from visavis.verifier import Verifier, crosscheck, verify
 
     __version__: str
 
 __all__ = [
     "Box",
+    "Crosscheck",
+    "DocumentError",
     "PackError",
     "Photo",
     "PhotoError",
@@ -32,12 +35,15 @@ __all__ = [
     "Verifier",
     "VisavisError",
     "__version__",
+    "crosscheck",
     "verify",
 ]
 
 # Where each name lives; importing visavis itself costs nothing, the first use of a name loads its room.
 _ROOMS = {
     "Box": "visavis.geometry",
+    "Crosscheck": "visavis.documents.crosscheck",
+    "DocumentError": "visavis.errors",
     "PackError": "visavis.errors",
     "Photo": "visavis.photo",
     "PhotoError": "visavis.errors",
@@ -46,6 +52,7 @@ _ROOMS = {
     "Verdict": "visavis.decision.verdict",
     "Verifier": "visavis.verifier",
     "VisavisError": "visavis.errors",
+    "crosscheck": "visavis.verifier",
     "verify": "visavis.verifier",
 }
 

@@ -42,3 +42,7 @@ class PackError(VisavisError):
 
 class PolicyError(VisavisError):
     """A policy asks for something that can't be had or makes no sense."""
+
+
+class DocumentError(VisavisError):
+    """A document's PDF, chip files or zone can't be used, or the certificates that were to check it."""

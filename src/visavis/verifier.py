@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
+import threading
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, cast
 
 from visavis.decision.calibration import Calibration, load, shipped
 from visavis.decision.policy import Policy
-from visavis.decision.reasons import explain, modelled
-from visavis.decision.verdict import Decision, Provenance, Reason, Verdict
+from visavis.decision.reasons import explain, inner, invalid, modelled, without_portrait
+from visavis.decision.verdict import Comparison, Decision, DocumentPart, Evidence, Provenance, Reason, Verdict
 from visavis.errors import VisavisError
 from visavis.examiner import Clock, Examined, Examiner
 from visavis.faces.recognise import similarity
@@ -17,14 +19,39 @@ from visavis.packs.catalogue import DEFAULT_PACK
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from visavis.documents.chip import ChipFiles, ChipSource
+    from visavis.documents.crosscheck import Crosscheck
+    from visavis.documents.document import Document
+    from visavis.documents.reader import DocumentReader
+    from visavis.documents.reference import Choice
+    from visavis.documents.trust import Trust
     from visavis.faces.recognise import Template
     from visavis.geometry import Box
     from visavis.photo import Photo, PhotoSource
 
 MAX_REFERENCES = 8
+SAME_FACE = 0.3  # share of their joint area from which on two boxes are of one face
+SAID_OTHERWISE = ("chip_failed", "chip_not_authenticated", "chip_differs")  # problems that are reasons here
 REFERENCES_FMR = 1e-3  # that several references must meet among themselves, however lax the policy
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExaminedDocument:
+    """A document whose portraits went down the corridor.
+
+    Attributes:
+        document: What was read.
+        choice: Which portrait counts.
+        portraits: By ``"chip"``, ``"printed"`` and ``"ghost"``: those that there are.
+        reference: The one that counts; where none does, the first picture without a face.
+    """
+
+    document: Document
+    choice: Choice
+    portraits: Mapping[str, Examined]
+    reference: Examined
 
 
 class Verifier:
@@ -55,6 +82,9 @@ class Verifier:
         self.pack = self._examiner.pack
         self.policy = policy or Policy()
         self.calibration = _calibration(calibration, self.pack.name, self._examiner.fingerprint)
+        self._threads = threads
+        self._reader: DocumentReader | None = None
+        self._reader_lock = threading.Lock()
 
     def verify(
         self,
@@ -121,21 +151,162 @@ class Verifier:
             VisavisError: `references.count`: none, or more than eight.
         """
         _check_count(references)
+        names = (*_names(len(references)), "probe")
+        return self._judge(references, probe, policy or self.policy, names=names)
+
+    def read_document(
+        self,
+        pictures: PhotoSource | Photo | Sequence[PhotoSource | Photo],
+        *,
+        chip: ChipSource | ChipFiles | None = None,
+        trust: Trust | None = None,
+        name: str | None = None,
+    ) -> Document:
+        """Read all that was given of one document; the networks for that are loaded on the first call.
+
+        Args:
+            pictures: A picture, a PDF, or several pictures of one document.
+            chip: The files of its chip: a folder, a zip, or the bytes of a zip.
+            trust: Certificates of issuing states by which the chip's signer is judged.
+            name: What to call the document.
+
+        Raises:
+            PhotoError: A picture can't be used.
+            DocumentError: The PDF or the files of the chip can't.
+            PackError: The pack `mrz` isn't installed or is damaged.
+        """
+        from visavis.documents.document import read_document
+        from visavis.documents.reader import DocumentReader
+
+        with self._reader_lock:
+            if self._reader is None:
+                self._reader = DocumentReader(self.pack.name, threads=self._threads)
+        return read_document(pictures, reader=self._reader, chip=chip, trust=trust, name=name)
+
+    def verify_document(
+        self,
+        document: Document | ExaminedDocument,
+        probe: PhotoSource | Photo | Examined,
+        *,
+        policy: Policy | None = None,
+        probe_face: Box | None = None,
+    ) -> Verdict:
+        """Is the person on the probe the one whom the document shows?
+
+        The chip's portrait is the reference where its authentication passed, otherwise the printed one. No
+        portrait, or several that could be it, is a verdict and no error.
+
+        Args:
+            document: What `read_document` or `examine_document` gave.
+            probe: The photo of the person who claims to be the holder.
+            policy: What applies to this call.
+            probe_face: Where on the probe the face is, in pixels of the upright full-size picture.
+
+        Raises:
+            PhotoError: The probe can't be used.
+            PolicyError: The policy asks for a false match rate that the calibration can't support.
+        """
         policy = policy or self.policy
+        threshold = self.threshold(policy)
+        read = self.examine_document(document, policy=policy)
+        probed = probe if isinstance(probe, Examined) else self.examine(probe, policy=policy, face=probe_face)
+        about = "document"
+        part, notes = self._part(read, threshold, about)
+        reasons = [*_missing(read, about), *notes, *_validity(read, policy, about)]
+        verdict = self._judge([read.reference], probed, policy, names=("reference", "probe"), more=reasons)
+        if verdict.similarity is not None:  # otherwise nothing may be decided on any of them
+            beside = [
+                self._comparison("probe", probed, f"{name} portrait", read.portraits[name], threshold)
+                for name in ("chip", "printed")
+                if name in read.portraits
+            ]
+            part = replace(part, comparisons=(*beside, *part.comparisons))
+        return replace(verdict, document=part)
+
+    def crosscheck(
+        self,
+        first: Document | ExaminedDocument,
+        second: Document | ExaminedDocument,
+        *,
+        policy: Policy | None = None,
+    ) -> Crosscheck:
+        """Do two documents belong to one person, by their portraits and by what they say?
+
+        Args:
+            first: What `read_document` or `examine_document` gave.
+            second: Likewise.
+            policy: What applies to this call.
+
+        Raises:
+            PolicyError: The policy asks for a false match rate that the calibration can't support.
+        """
+        from visavis.documents.crosscheck import compare_fields, crosscheck
+        from visavis.documents.reference import zone_of
+
+        policy = policy or self.policy
+        threshold = self.threshold(policy)
+        names = ("first document", "second document")
+        both = [self.examine_document(document, policy=policy) for document in (first, second)]
+        (part, notes), (other, more) = (
+            self._part(read, threshold, about) for read, about in zip(both, names, strict=True)
+        )
+        reasons = [
+            reason
+            for read, about in zip(both, names, strict=True)
+            for reason in (*_missing(read, about), *_validity(read, policy, about))
+        ]
+        faces = self._judge([both[0].reference], both[1].reference, policy, names=names, more=reasons)
+        fields = compare_fields(*(zone_of(read.document) for read in both))
+        return crosscheck(
+            faces, fields, part, other, same_picture=_same_picture(*both), notes=(*notes, *more)
+        )
+
+    def examine_document(
+        self, document: Document | ExaminedDocument, *, policy: Policy | None = None
+    ) -> ExaminedDocument:
+        """Take a document's portraits as far as their templates."""
+        if isinstance(document, ExaminedDocument):
+            return document
+        from visavis.documents.reference import choose
+
+        policy = policy or self.policy
+        choice = choose(document)
+        portraits: dict[str, Examined] = {}
+        if document.chip_portrait is not None:
+            portraits["chip"] = self.examine(document.chip_portrait, policy=policy, name="DG2 of the chip")
+        for name, printed in (("printed", document.portrait), ("ghost", document.ghost)):
+            if printed is not None:
+                page = document.pages[printed.page]
+                seen = self.examine(printed.photo, policy=policy, face=printed.face.box, name=page.name)
+                known = [each.face.box for each in (document.portrait, document.ghost) if each is not None]
+                portraits[name] = _without(seen, known)
+        reference = _faceless(document) if choice.portrait is None else portraits[choice.portrait]
+        return ExaminedDocument(document, choice, portraits, reference)
+
+    def _judge(
+        self,
+        references: Sequence[Examined],
+        probe: Examined,
+        policy: Policy,
+        *,
+        names: Sequence[str],
+        more: Sequence[Reason] = (),
+    ) -> Verdict:
+        """The verdict; `names` are those of references and probe, `more` are reasons from elsewhere."""
         clock = Clock()
         with clock("compare"):
             threshold = self.threshold(policy)
-            names = _names(len(references))
             reasons = [
                 reason
-                for about, seen in [*zip(names, references, strict=True), ("probe", probe)]
+                for about, seen in zip(names, [*references, probe], strict=True)
                 for reason in explain(about, seen.evidence, seen.problem, policy)
             ]
+            reasons += more
             score = None
             if not any(reason.decisive for reason in reasons):
                 lax = max(REFERENCES_FMR, self.calibration.finest)
                 of_one = max(threshold, self.calibration.threshold(lax))
-                reasons += _strangers(names, references, of_one)
+                reasons += _strangers(names[:-1], references, of_one)
             if not any(reason.decisive for reason in reasons):
                 scores = [similarity(_template(seen), _template(probe)) for seen in references]
                 score = sum(scores) / len(scores)
@@ -170,6 +341,55 @@ class Verifier:
             timings_ms=timings,
         )
 
+    def _part(
+        self, read: ExaminedDocument, threshold: float, about: str
+    ) -> tuple[DocumentPart, tuple[Reason, ...]]:
+        """What a document says, whether it agrees with itself, and what to keep in mind about that."""
+        document, portraits = read.document, read.portraits
+        main = read.choice.portrait or "printed"
+        pairs = [("printed", "chip"), (main, "ghost")]
+        comparisons = tuple(
+            self._comparison(f"{a} portrait", portraits[a], f"{b} portrait", portraits[b], threshold)
+            for a, b in pairs
+            if a in portraits and b in portraits
+        )
+        chip = None
+        if document.chip is not None:
+            chip = {
+                "mrz": None if document.chip_mrz is None else document.chip_mrz.to_dict(),
+                "authenticity": None if document.authenticity is None else document.authenticity.to_dict(),
+                "notes": list(document.chip.notes),
+            }
+        part = DocumentPart(
+            portrait=read.choice.portrait,
+            why=read.choice.why,
+            mrz=None if document.mrz is None else document.mrz.to_dict(),
+            chip=chip,
+            comparisons=comparisons,
+            fields=tuple(row.to_dict() for row in document.printed_against_chip),
+            problems=tuple(
+                replace(problem, about=about)
+                for problem in document.problems
+                if not problem.decisive and problem.code not in SAID_OTHERWISE
+            ),
+        )
+        notes = inner(
+            about,
+            chip_not_used=read.choice.chip_not_used,
+            unlike=[f"{each.first} and {each.second}" for each in comparisons if each.match is False],
+            fields=[row.field for row in document.printed_against_chip if row.outcome == "differs"],
+        )
+        return part, tuple(notes)
+
+    def _comparison(
+        self, first: str, seen: Examined, second: str, other: Examined, threshold: float
+    ) -> Comparison:
+        if seen.template is None or other.template is None:
+            return Comparison(first, second)
+        score = similarity(seen.template, other.template)
+        rate = self.calibration.rate(score)
+        return Comparison(first, second, score, rate.fmr, rate.upper, score >= threshold)
+
 
 def verify(
     reference: PhotoSource | Photo | Sequence[PhotoSource | Photo],
@@ -186,6 +406,37 @@ def verify(
     """
     return _loaded(pack).verify(
         reference, probe, policy=policy, reference_face=reference_face, probe_face=probe_face
+    )
+
+
+def crosscheck(
+    first: PhotoSource | Photo | Sequence[PhotoSource | Photo],
+    second: PhotoSource | Photo | Sequence[PhotoSource | Photo],
+    *,
+    first_chip: ChipSource | ChipFiles | None = None,
+    second_chip: ChipSource | ChipFiles | None = None,
+    trust: Trust | None = None,
+    policy: Policy | None = None,
+    pack: str = DEFAULT_PACK,
+) -> Crosscheck:
+    """Do two documents belong to one person? See `Verifier.read_document` and `Verifier.crosscheck`.
+
+    The pack stays loaded for the next call.
+
+    Args:
+        first: A picture of the first document, or several of it.
+        second: Likewise.
+        first_chip: The files of its chip: a folder, a zip, or the bytes of a zip.
+        second_chip: Likewise.
+        trust: Certificates of issuing states by which the chips' signers are judged.
+        policy: What applies to this call.
+        pack: Name of an installed pack.
+    """
+    verifier = _loaded(pack)
+    return verifier.crosscheck(
+        verifier.read_document(first, chip=first_chip, trust=trust),
+        verifier.read_document(second, chip=second_chip, trust=trust),
+        policy=policy,
     )
 
 
@@ -240,3 +491,70 @@ def _strangers(names: Sequence[str], references: Sequence[Examined], threshold: 
         if similarity(_template(seen), _template(other)) < threshold:
             message = f"the {first} and the {second} don't match each other: give pictures of one person only"
             yield Reason("references_differ", "comparison", message, decisive=True)
+
+
+def _faceless(document: Document) -> Examined:
+    """A document's first picture where no portrait counts; that there is none is said of the document."""
+    page = document.pages[0]
+    photo = page.photo
+    evidence = Evidence(
+        page.name, photo.width, photo.height, photo.format, photo.sha256, photo.notes, 0, None, ()
+    )
+    return Examined(photo, evidence, None, None, None, {})
+
+
+def _without(seen: Examined, known: Sequence[Box]) -> Examined:
+    """An examined picture of a document whose known portraits aren't called other faces."""
+    others = tuple(
+        face for face in seen.evidence.others if not any(face.box.overlap(box) > SAME_FACE for box in known)
+    )
+    return replace(seen, evidence=replace(seen.evidence, others=others))
+
+
+def _missing(read: ExaminedDocument, about: str) -> Iterator[Reason]:
+    """That no portrait of a document counts."""
+    if read.choice.problem is not None:
+        yield without_portrait(about, read.choice.problem, read.choice.why)
+
+
+def _validity(read: ExaminedDocument, policy: Policy, about: str) -> Iterator[Reason]:
+    """Why a document isn't valid, where the policy asks."""
+    if not policy.require_valid_document:
+        return
+    from visavis.documents.mrz.dates import concerns
+    from visavis.documents.reference import failed, zone_of
+
+    document = read.document
+    zone = zone_of(document)
+    birth, expiry = (
+        None if zone is None or name not in zone.fields else zone.fields[name].value or None
+        for name in ("date_of_birth", "date_of_expiry")
+    )
+    yield from invalid(
+        about,
+        concerns(about, birth, expiry, document.read_at.date()),
+        has_expiry=expiry is not None,
+        chip_failed=failed(document.authenticity),
+    )
+
+
+def _same_picture(first: ExaminedDocument, second: ExaminedDocument) -> str | None:
+    """How it is noticed that two documents carry one picture, or None."""
+    from visavis.documents.crosscheck import SAME_PICTURE, same_structure
+
+    files = [{page.photo.sha256 for page in read.document.pages} for read in (first, second)]
+    if files[0] & files[1]:
+        return "one file was given for both documents"
+    chips = [read.portraits["chip"].photo.sha256 for read in (first, second) if "chip" in read.portraits]
+    if len(chips) == 2 and chips[0] == chips[1]:
+        return "both chips hold the same file as portrait"
+    for one in first.portraits.values():
+        for other in second.portraits.values():
+            if one.chips is None or other.chips is None or one.template is None or other.template is None:
+                continue
+            alike = same_structure(one.chips[0], other.chips[0])
+            if alike >= SAME_PICTURE:
+                return (
+                    f"both documents carry the same picture (correlation {alike:.2f} of its fine structure)"
+                )
+    return None

@@ -36,12 +36,19 @@ def test_twice_and_the_second_time_without_a_network(
     second = capsys.readouterr().out
     for text in (first, second):
         decisions = [line for line in text.splitlines() if line in ("MATCH", "NO MATCH", "CANNOT DECIDE")]
-        assert decisions == ["MATCH", "NO MATCH"]
-    names = {"obama-obama2.html", "obama-biden.html", *portraits}
+        assert decisions == ["MATCH", "NO MATCH"] * 3, "photographs, a passport and photographs, passports"
+    reports: tuple[str, ...] = (
+        "obama-obama2.html",
+        "obama-biden.html",
+        "passport-obama2.html",
+        "passport-biden.html",
+    )
+    reports += ("passport-second-passport.html", "passport-passport-of-another.html")
+    names = {*reports, *portraits, "passport.jpg", "second-passport.jpg", "passport-of-another.jpg"}
     assert {path.name for path in out.iterdir()} == names
     for name, content in portraits.items():
         assert (out / name).read_bytes() == content
-    for name in ("obama-obama2.html", "obama-biden.html"):
+    for name in reports:
         assert str(out / name) in second
         assert "data:image/" in (out / name).read_text(encoding="utf-8")
 

@@ -77,7 +77,7 @@ def test_the_speed_of_each_recogniser_is_told(monkeypatch: pytest.MonkeyPatch, s
     twice = dataclasses.replace(there.pack, recognisers=there.pack.recognisers * 2)
     entries = {**there.entries, "second_recogniser": there.entries["recogniser"]}
     pair = dataclasses.replace(there, pack=twice, entries=entries)
-    monkeypatch.setattr("visavis.packs.install.require", lambda name: pair)
+    monkeypatch.setattr("visavis.packs.install.require_any", lambda name: pair)
     monkeypatch.setattr(doctor, "RUNS", 1)
     parts = ("detector", "landmarks", "recogniser", "second recogniser")
     told = ", ".join(rf"{part} \d+\.\d ms" for part in parts)

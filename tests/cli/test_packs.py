@@ -12,7 +12,7 @@ from visavis.cli import progress
 from visavis.cli.packs import packs_group
 from visavis.errors import PackError
 from visavis.packs import catalogue, convert, install
-from visavis.packs.catalogue import DEFAULT_PACK, File, Pack, PackRecogniser, Upstream, View
+from visavis.packs.catalogue import DEFAULT_PACK, Engine, File, PackRecogniser, Upstream, View
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,8 +37,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "toy.onnx", sha256, 700_000, None, "MIT", "a toy", (Upstream("https://toys.example/toy.onnx"),)
     )
     recogniser = PackRecogniser(file, 8, (View(),))
-    pack = Pack(
-        "toy", "Toy", "To play", file, file, (recogniser,), "MIT", ("noise",), ("a paper",), ("a note",)
+    pack = Engine(
+        "toy", "Toy", "To play", "MIT", ("noise",), ("a paper",), ("a note",), file, file, (recogniser,)
     )
     monkeypatch.setitem(catalogue.PACKS, "toy", pack)
     monkeypatch.setattr(convert, "RECIPE_VERSION", 1)
@@ -63,18 +63,21 @@ def test_the_list_shows_what_there_is_and_what_is_installed(folder: Path) -> Non
     lines = run("list").stdout.splitlines()
     assert lines[0].split() == ["NAME", "INSTALLED", "SIZE", "TEMPLATE", "LICENCE", "SUMMARY"]
     rows = {line.split()[0]: line for line in lines[1:]}
-    assert set(rows) == {"sface", "edgeface-xs", "edgeface-xxs", "duo", "toy"}
+    assert set(rows) == {"sface", "edgeface-xs", "edgeface-xxs", "duo", "toy", "mrz"}
     assert "  yes  " in rows["toy"]
     assert "  no  " in rows["sface"]
     assert "128 numbers" in rows["sface"]
     assert "512 numbers" in rows["edgeface-xxs"]
     assert "640 numbers" in rows["duo"]
+    assert "  none  " in rows["mrz"]
 
 
 def test_the_list_as_json(folder: Path) -> None:
     rows = json.loads(run("list", "--json").stdout)
     assert [row["name"] for row in rows if row["default"]] == [DEFAULT_PACK]
-    assert rows[-1] == {
+    assert [row["name"] for row in rows[-2:]] == ["toy", "mrz"]
+    assert rows[-1]["template_size"] is None
+    assert rows[-2] == {
         "name": "toy",
         "default": False,
         "state": "no",
@@ -86,11 +89,11 @@ def test_the_list_as_json(folder: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["sface", "edgeface-xs", "edgeface-xxs", "duo"])
+@pytest.mark.parametrize("name", ["sface", "edgeface-xs", "edgeface-xxs", "duo", "mrz"])
 def test_a_card_says_what_a_user_must_know(name: str, folder: Path) -> None:
     card = run("show", name).stdout
     flat = " ".join(card.split())
-    pack = catalogue.PACKS[name]
+    pack = catalogue.find_pack(name)
     for file in pack.files.values():
         assert f"sha256 {file.sha256}" in card
         assert f"{file.licence}, " in card
@@ -113,7 +116,7 @@ def test_install_says_what_it_does_on_stderr_and_the_result_on_stdout(folder: Pa
 
 
 def test_steps_are_printed_once_where_nobody_watches(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def slow(name: str, *, offline: bool, progress: Progress) -> install.Installed:
+    def slow(name: str, *, offline: bool, progress: Progress) -> install.InstalledPack:
         for done in (1, 500_000, 2_000_000):
             progress("toy.whl", done, 2_000_000)
         progress("converting toy.onnx", 0, None)

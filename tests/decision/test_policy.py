@@ -19,6 +19,7 @@ def test_the_defaults() -> None:
         "max_disagreement": 0.6,
         "min_inside": 0.6,
         "extrapolate": False,
+        "require_valid_document": False,
     }
 
 

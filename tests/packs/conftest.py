@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from visavis.packs import catalogue, convert, download
-from visavis.packs.catalogue import Distribution, File, IndexMember, Pack, PackRecogniser, Upstream, View
+from visavis.packs.catalogue import Distribution, Engine, File, IndexMember, PackRecogniser, Upstream, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -156,7 +156,7 @@ class Toys:
     server: Server
     contents: dict[str, bytes] = field(default_factory=dict)
     distributions: dict[str, bytes] = field(default_factory=dict)
-    packs: dict[str, Pack] = field(default_factory=dict)
+    packs: dict[str, Engine] = field(default_factory=dict)
     converted: list[str] = field(default_factory=list)
 
     def list_on_index(self, *, as_json: bool = False, hashes: bool = True, root: str = "/simple") -> str:
@@ -220,7 +220,7 @@ def toys(home: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Toys:
     toy = file("toy.onnx", IndexMember(held[SDIST], "toy/toy.onnx"), Upstream(upstream + "toy.onnx"))
     twin = file("twin.pt", Upstream(upstream + "twin.pt"))
     made.packs = {
-        name: Pack(name, name, "a toy", eyes, points, recognisers, "MIT", ("noise",), (), ())
+        name: Engine(name, name, "a toy", "MIT", ("noise",), (), (), eyes, points, recognisers)
         for name, recognisers in (
             ("toy", (PackRecogniser(toy, 8, (View(),)),)),
             ("twin", (PackRecogniser(twin, 8, (View(),)),)),

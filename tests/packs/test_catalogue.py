@@ -12,16 +12,18 @@ from visavis.packs.catalogue import (
     EDGEFACE_XS,
     PACKS,
     SFACE,
+    TOOLS,
+    Engine,
     File,
     IndexMember,
-    Pack,
     PackRecogniser,
     Upstream,
     View,
+    all_packs,
     find_pack,
 )
 
-RECIPES = {"centerface", "yunet", "sface-int8", "edgeface"}
+RECIPES = {"centerface", "yunet", "sface-int8", "edgeface", "text-detector", "text-recogniser"}
 
 
 @pytest.fixture(autouse=True)
@@ -30,13 +32,14 @@ def _recipe_version(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def files() -> dict[str, File]:
-    found = {file.name: file for pack in PACKS.values() for file in pack.files.values()}
+    found = {file.name: file for pack in all_packs().values() for file in pack.files.values()}
     return found | {file.name: file for file in DEMO_PICTURES}
 
 
 def test_the_packs_are_the_promised_ones() -> None:
     assert list(PACKS) == ["sface", "edgeface-xs", "edgeface-xxs", "duo"]
-    assert all(name == pack.name for name, pack in PACKS.items())
+    assert list(TOOLS) == ["mrz"]
+    assert all(name == pack.name for name, pack in all_packs().items())
 
 
 def test_the_default_pack_comes_from_the_package_index_alone() -> None:
@@ -81,10 +84,10 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
     with pytest.raises(PackError) as caught:
         find_pack("arcface")
     assert caught.value.code == "pack.unknown"
-    assert str(caught.value).endswith("expected one of sface, edgeface-xs, edgeface-xxs, duo)")
+    assert str(caught.value).endswith("expected one of sface, edgeface-xs, edgeface-xxs, duo, mrz)")
 
 
-def with_recognisers(pack: Pack, *recognisers: PackRecogniser) -> Pack:
+def with_recognisers(pack: Engine, *recognisers: PackRecogniser) -> Engine:
     return dataclasses.replace(pack, recognisers=recognisers)
 
 
@@ -121,7 +124,7 @@ def test_what_is_only_said_of_a_pack_leaves_the_fingerprint_alone() -> None:
 
 
 def test_all_packs_have_fingerprints_of_their_own() -> None:
-    assert len({pack.fingerprint for pack in PACKS.values()}) == len(PACKS)
+    assert len({pack.fingerprint for pack in all_packs().values()}) == len(all_packs())
 
 
 @pytest.mark.parametrize(
@@ -129,12 +132,15 @@ def test_all_packs_have_fingerprints_of_their_own() -> None:
     [
         ("sface", "0e786c95e261bf85"),
         ("edgeface-xs", "8e884f51ab3fa9cb"),
+        ("edgeface-xxs", "e36ee2237adf8bc9"),
+        ("duo", "3c74438892de215d"),
     ],
 )
-def test_packs_of_one_recogniser_keep_the_fingerprints_they_had_when_all_packs_had_one(
-    name: str, fingerprint: str
-) -> None:
-    """Noted before packs could have two. Calibrations carry them, and so do templates that users keep."""
+def test_engines_keep_the_fingerprints_they_had(name: str, fingerprint: str) -> None:
+    """Noted before there were tools, the first two before packs could have two recognisers.
+
+    Calibrations carry them, and so do templates that users keep.
+    """
     assert PACKS[name].fingerprint == fingerprint
 
 
@@ -164,3 +170,18 @@ def test_a_third_recogniser_has_no_part_to_play() -> None:
     pack = with_recognisers(PACKS["duo"], *PACKS["duo"].recognisers, *PACKS["edgeface-xxs"].recognisers)
     with pytest.raises(ValueError, match="longer"):
         _ = pack.files
+
+
+def test_the_mrz_packs_card_says_what_is_not_known() -> None:
+    pack = TOOLS["mrz"]
+    assert list(pack.files) == ["text_detector", "text_recogniser"]
+    assert pack.licence == "Apache-2.0"
+    assert "don't fully state" in " ".join(pack.training_data)
+    assert all(isinstance(source, IndexMember) for file in pack.files.values() for source in file.sources)
+
+
+def test_another_network_changes_a_tools_fingerprint() -> None:
+    pack = TOOLS["mrz"]
+    (role, file), other = pack.networks
+    changed = dataclasses.replace(pack, networks=((role, dataclasses.replace(file, sha256="0" * 64)), other))
+    assert changed.fingerprint != pack.fingerprint

@@ -17,8 +17,18 @@ import pytest
 from numpy.typing import NDArray
 
 from visavis.errors import PackError
-from visavis.packs.catalogue import CENTERFACE, EDGEFACE_XS, EDGEFACE_XXS, SFACE, YUNET, File
+from visavis.packs.catalogue import (
+    CENTERFACE,
+    EDGEFACE_XS,
+    EDGEFACE_XXS,
+    PPOCR_DETECTOR,
+    PPOCR_RECOGNISER,
+    SFACE,
+    YUNET,
+    File,
+)
 from visavis.packs.convert import RECIPES, convert
+from visavis.packs.convert.text import CHARACTERS
 from visavis.packs.store import Store
 
 if TYPE_CHECKING:
@@ -34,6 +44,8 @@ FILES = {
     "edgeface_xs": EDGEFACE_XS,
     "edgeface_xxs": EDGEFACE_XXS,
     "sface-int8": SFACE,
+    "text-detector": PPOCR_DETECTOR,
+    "text-recogniser": PPOCR_RECOGNISER,
 }
 RECIPE_OF = {"edgeface_xs": "edgeface", "edgeface_xxs": "edgeface"}
 """Where the recipe hasn't the network's name. The catalogue may choose another one for the same file."""
@@ -88,6 +100,8 @@ def reading_floats(model: bytes) -> bytes:
         ("sface-int8", ["N", 112, 112, 3], ["template"]),
         ("edgeface_xs", ["N", 112, 112, 3], ["template"]),
         ("edgeface_xxs", ["N", 112, 112, 3], ["template"]),
+        ("text-detector", ["N", "H", "W", 3], ["text"]),
+        ("text-recogniser", ["N", 48, "W", 3], ["characters"]),
     ],
 )
 def test_a_converted_network_is_sound_and_reads_pictures(
@@ -97,7 +111,7 @@ def test_a_converted_network_is_sound_and_reads_pictures(
     model = onnx.load_model_from_string(content)
     onnx.checker.check_model(model, full_check=True)
     (source,) = model.graph.input
-    assert source.name == ("picture" if picture[1] == "H" else "chip")
+    assert source.name == {"H": "picture", 112: "chip", 48: "line"}[picture[1]]
     assert source.type.tensor_type.elem_type == onnx.TensorProto.UINT8
     assert [side.dim_param or side.dim_value for side in source.type.tensor_type.shape.dim] == picture
     assert [output.name for output in model.graph.output] == outputs
@@ -325,3 +339,44 @@ def test_yunet_reads_each_picture_of_a_batch_alone(request: pytest.FixtureReques
         alone = run(model, picture=pictures[index : index + 1])
         for name, values in alone.items():
             np.testing.assert_allclose(together[name][index], values[0], atol=1e-5)
+
+
+# The text networks, against the published files, which read BGR floats: (x / 255 - 0.5) / 0.5
+
+
+def as_published(pictures: NDArray[np.uint8]) -> Array:
+    planes = (pictures[..., ::-1].astype(np.float32) / 255 - 0.5) / 0.5
+    return np.ascontiguousarray(planes.transpose(0, 3, 1, 2))
+
+
+@pytest.mark.parametrize(("batch", "height", "width"), [(1, 64, 96), (2, 96, 160)])
+def test_the_text_detector_gives_the_original_networks_numbers(
+    batch: int, height: int, width: int, request: pytest.FixtureRequest
+) -> None:
+    pictures = np.random.default_rng(5).integers(0, 256, (batch, height, width, 3), dtype=np.uint8)
+    pictures[:, 20:40, 8:-8] //= 8  # a dark bar: text, for the network
+    found = run(network_of("text-detector", request), picture=pictures)["text"]
+    (expected,) = run(source_of(PPOCR_DETECTOR, request), x=as_published(pictures)).values()
+    assert found.shape == expected.shape == (batch, 1, height, width)
+    assert np.abs(found - expected).max() < 1e-5
+
+
+@pytest.mark.parametrize(("batch", "width"), [(1, 320), (3, 160)])
+def test_the_text_recogniser_gives_the_original_networks_numbers(
+    batch: int, width: int, request: pytest.FixtureRequest
+) -> None:
+    lines = np.full((batch, 48, width, 3), 255, np.uint8)
+    for line in lines:
+        cv2.putText(line, "ID<7", (10, 36), cv2.FONT_HERSHEY_SIMPLEX, 1.2, (0, 0, 0), 2)
+    found = run(network_of("text-recogniser", request), line=lines)["characters"]
+    source = source_of(PPOCR_RECOGNISER, request)
+    held = {entry.key: entry.value for entry in onnx.load_model_from_string(source).metadata_props}
+    known = ["blank", *held["character"].split("\n")]
+    (expected,) = run(source, x=as_published(lines)).values()
+    kept = expected[..., [0, *map(known.index, CHARACTERS)]]
+    assert found.shape == (batch, width // 8, 38)
+    # Probabilities of the classes that are left.
+    assert np.abs(found - kept / kept.sum(-1, keepdims=True)).max() < 1e-4
+    best = found[0].argmax(-1)
+    changes = best[np.flatnonzero(np.diff(best, prepend=0))]
+    assert "".join(CHARACTERS[each - 1] for each in changes if each) == "ID<7"

@@ -15,7 +15,7 @@ import pytest
 import visavis.packs
 from visavis.errors import PackError
 from visavis.packs import catalogue, convert
-from visavis.packs.catalogue import DEMO_PICTURES, File, PackRecogniser, View
+from visavis.packs.catalogue import DEMO_PICTURES, File, PackRecogniser, Tool, View
 from visavis.packs.install import (
     Installed,
     fetch_demo_pictures,
@@ -23,6 +23,7 @@ from visavis.packs.install import (
     installed,
     remove,
     require,
+    require_any,
     verify,
 )
 from visavis.packs.store import Store
@@ -76,6 +77,49 @@ ROLES: tuple[tuple[Role, str], ...] = (
     ("landmarks", "points.onnx"),
     ("recogniser", "toy.onnx"),
 )
+
+
+@pytest.fixture
+def tool(indexed: Toys, monkeypatch: pytest.MonkeyPatch) -> Tool:
+    """A pack that compares no faces; it has a file in common with the engine "toy"."""
+    toy = indexed.packs["toy"]
+    networks: tuple[tuple[Role, File], ...] = (
+        ("text_detector", toy.detector),
+        ("text_recogniser", indexed.packs["twin"].recognisers[0].file),
+    )
+    pack = Tool("reads", "Reads", "Reads what is written", "MIT", ("noise",), (), (), networks)
+    monkeypatch.setitem(catalogue.TOOLS, "reads", pack)
+    return pack
+
+
+# Tools
+
+
+def test_a_tool_is_installed_verified_and_removed_as_engines_are(indexed: Toys, tool: Tool) -> None:
+    install("toy")
+    assert code_of(lambda: require_any("reads")) == "pack.not_installed"
+    done = install("reads")
+    assert done == installed("reads") == require_any("reads")
+    assert done.fingerprint == tool.fingerprint
+    assert done.model("text_recogniser") == b"twin" + indexed.contents["twin.pt"]
+    assert indexed.converted == ["eyes", "points", "toy", "twin"], "what both have is converted once"
+    assert verify("reads") == []
+    remove("toy")
+    assert verify("reads") == []
+    remove("reads")
+    assert installed("reads") is None
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_tool_is_refused_where_faces_are_compared(there: bool, tool: Tool) -> None:
+    if there:
+        install("reads")
+    with pytest.raises(PackError) as caught:
+        require("reads")
+    assert caught.value.code == "pack.purpose"
+    assert "the pack 'reads' compares no faces" in str(caught.value)
+    assert "Reads what is written" in str(caught.value)
+    assert "sface, edgeface-xs" in str(caught.value)
 
 
 # Installing
@@ -155,7 +199,7 @@ def test_an_upstream_file_that_is_used_as_it_is(indexed: Toys, monkeypatch: pyte
     file = indexed.packs["twin"].recognisers[0].file
     plain = File(file.name, file.sha256, file.size, None, file.licence, file.origin, file.sources)
     recogniser = PackRecogniser(plain, 8, (View(),))
-    pack = catalogue.Pack("twin", "", "", plain, plain, (recogniser,), "", (), (), ())
+    pack = catalogue.Engine("twin", "", "", "", (), (), (), plain, plain, (recogniser,))
     monkeypatch.setitem(catalogue.PACKS, "twin", pack)
     assert install("twin").model("landmarks") == indexed.contents["twin.pt"]
     assert indexed.converted == []
@@ -284,10 +328,7 @@ def test_a_pack_whose_files_the_catalogue_has_changed_is_outdated(
     monkeypatch.setitem(
         catalogue.PACKS,
         "toy",
-        catalogue.Pack(
-            **{name: getattr(indexed.packs["toy"], name) for name in catalogue.Pack.__slots__}
-            | {"recognisers": indexed.packs["twin"].recognisers}
-        ),
+        dataclasses.replace(indexed.packs["toy"], recognisers=indexed.packs["twin"].recognisers),
     )
     assert code_of(lambda: require("toy")) == "pack.outdated"
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # Exit statuses: 0 to 2 are verdicts, the next those of BSD's sysexits.h, the last two a shell's for signals.
 MATCH, NO_MATCH, INCONCLUSIVE = 0, 1, 2
 USAGE = 64
-UNUSABLE_PICTURE = UNUSABLE_TRUTH = 65
+UNUSABLE_PICTURE = UNUSABLE_INPUT = 65
 MISSING_FILE = 66
 NO_PACK = BUSY = 69
 FAULT = 70
@@ -26,12 +26,18 @@ INTERRUPTED = 130
 NO_READER = 141
 
 COMMANDS = {
-    "verify": ("visavis.cli.verify:verify_command", "Is the person on one photo the person on another?"),
+    "verify": (
+        "visavis.cli.verify:verify_command",
+        "Is the person on a photo the person on another or on an ID?",
+    ),
+    "crosscheck": ("visavis.cli.crosscheck:crosscheck_command", "Do two documents belong to one person?"),
+    "document": ("visavis.cli.document:document_command", "What is printed on a document, and on its chip?"),
+    "specimen": ("visavis.cli.specimen:specimen_command", "Draw and photograph a fictional document."),
     "evaluate": ("visavis.cli.evaluate:evaluate_command", "How often does a pack err on your pictures?"),
     "calibrate": ("visavis.cli.calibrate:calibrate_command", "What a similarity means on your pictures."),
     "packs": ("visavis.cli.packs:packs_group", "List, install, check and remove packs of weights."),
     "doctor": ("visavis.cli.doctor:doctor_command", "What this machine has, how fast it is, what to do."),
-    "demo": ("visavis.cli.demo:demo_command", "Two verdicts on three public-domain photographs."),
+    "demo": ("visavis.cli.demo:demo_command", "Verdicts on public-domain photographs and specimens."),
 }
 
 
@@ -116,7 +122,7 @@ def status_of(error: VisavisError) -> int:
     """The exit status of an error."""
     if isinstance(error, PhotoError):
         return MISSING_FILE if error.code == "photo.missing" else UNUSABLE_PICTURE
-    if error.code in ("calibration.no_file", "evaluation.missing"):
+    if error.code in ("calibration.no_file", "evaluation.missing", "chip.missing", "certificates.missing"):
         return MISSING_FILE
     if isinstance(error, PackError):
         return USAGE if error.code == "pack.unknown" else NO_PACK
@@ -124,5 +130,6 @@ def status_of(error: VisavisError) -> int:
         return CANNOT_WRITE
     if error.code == "evaluation.busy":
         return BUSY
-    # By its prefix: to import the class would cost every command its quick start.
-    return UNUSABLE_TRUTH if error.code.startswith("evaluation.") else USAGE
+    # By its prefix: to import the classes would cost every command its quick start.
+    unusable = error.code.startswith(("evaluation.", "document.", "chip.", "certificates."))
+    return UNUSABLE_INPUT if unusable else USAGE

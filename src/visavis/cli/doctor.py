@@ -17,7 +17,7 @@ import click
 import visavis
 from visavis.cli import NO_PACK
 from visavis.errors import VisavisError
-from visavis.packs.catalogue import DEFAULT_PACK, PACKS
+from visavis.packs.catalogue import DEFAULT_PACK, Engine, all_packs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,7 +108,7 @@ def _packs() -> list[Finding]:
     from visavis.packs.install import installed, verify
 
     findings = []
-    for name in PACKS:
+    for name in all_packs():
         needed = name == DEFAULT_PACK
         command = f"visavis packs install {name}"
         try:
@@ -136,26 +136,30 @@ def _usable(name: str) -> bool:
 
 
 def _speed(name: str) -> str:
-    """Median times for one face on one thread, on noise: a network's time doesn't depend on what it sees."""
+    """Median times on one thread, on noise: a network's time doesn't depend on what it sees."""
     import numpy as np
 
+    from visavis.documents.text import LINE_HEIGHT, WIDTHS
     from visavis.faces.align import CHIP_SIDE
     from visavis.faces.detect import CROP_SIDE, SIDES
-    from visavis.packs.install import require
+    from visavis.packs.install import require_any
     from visavis.packs.runtime import Network
 
-    there = require(name)
+    there = require_any(name)
     random = np.random.default_rng(0)
     shapes: dict[Role, tuple[int, int, int]] = {
         "detector": (1, 192, SIDES[0]),
         "landmarks": (1, CROP_SIDE, CROP_SIDE),
+        "text_detector": (1, 448, 640),
+        "text_recogniser": (2, LINE_HEIGHT, WIDTHS[2]),
     }
-    for role, recogniser in there.pack.recognisers_by_role.items():
-        shapes[role] = (len(recogniser.views), CHIP_SIDE, CHIP_SIDE)
+    if isinstance(there.pack, Engine):
+        for role, recogniser in there.pack.recognisers_by_role.items():
+            shapes[role] = (len(recogniser.views), CHIP_SIDE, CHIP_SIDE)
     times = []
-    for role, shape in shapes.items():
+    for role in there.pack.files:
         network = Network(there.model(role), threads=1)
-        pictures: Any = random.integers(0, 256, (*shape, 3), dtype=np.uint8)
+        pictures: Any = random.integers(0, 256, (*shapes[role], 3), dtype=np.uint8)
         times.append(f"{role.replace('_', ' ')} {_median_ms(lambda: network(pictures)):.1f} ms")  # noqa: B023  # called at once
     return ", ".join(times) + " on one thread"
 

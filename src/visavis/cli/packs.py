@@ -1,4 +1,4 @@
-"""`visavis packs`: which engines there are, and putting them on this machine."""
+"""`visavis packs`: which engines and tools there are, and putting them on this machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 from visavis.cli.progress import megabytes, progress
 from visavis.errors import PackError
-from visavis.packs.catalogue import DEFAULT_PACK, PACKS, IndexMember, find_pack
+from visavis.packs.catalogue import DEFAULT_PACK, Engine, IndexMember, all_packs, find_pack
 from visavis.packs.install import install, installed, remove, verify
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ COLUMN = 19  # of a card; the longest word in front of it is "second recogniser"
 
 @click.group("packs")
 def packs_group() -> None:
-    """List, install, check and remove packs: the weights of one engine each."""
+    """List, install, check and remove packs: the weights of one engine or tool each."""
 
 
 @packs_group.command("list")
@@ -31,11 +31,12 @@ def packs_group() -> None:
 def list_packs(*, as_json: bool) -> None:
     """Show all packs and which of them are installed."""
     if as_json:
-        click.echo(json.dumps([_row(pack) for pack in PACKS.values()], indent=2))
+        click.echo(json.dumps([_row(pack) for pack in all_packs().values()], indent=2))
         return
     table = [("NAME", "INSTALLED", "SIZE", "TEMPLATE", "LICENCE", "SUMMARY")]
-    for pack in PACKS.values():
-        size, numbers = megabytes(_files_size(pack)), f"{pack.template_size} numbers"
+    for pack in all_packs().values():
+        numbers = f"{pack.template_size} numbers" if isinstance(pack, Engine) else "none"
+        size = megabytes(_files_size(pack))
         table.append((pack.name, _state(pack.name), size, numbers, pack.licence, pack.summary))
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for line in table:
@@ -69,7 +70,7 @@ def install_packs(names: tuple[str, ...], *, offline: bool) -> None:
 def verify_packs(names: tuple[str, ...]) -> None:
     """Read the files of packs (without a name: all that are installed) again and compare their checksums."""
     problems: list[PackError] = []
-    for name in _known(names) or [name for name in PACKS if _state(name) != "no"] or [DEFAULT_PACK]:
+    for name in _known(names) or [name for name in all_packs() if _state(name) != "no"] or [DEFAULT_PACK]:
         found = _problems(name)
         if not found:
             click.echo(f"{name}: every file is as it was installed")
@@ -110,13 +111,13 @@ def _problems(name: str) -> list[PackError]:
         return [error]
 
 
-def _row(pack: Pack) -> dict[str, str | int | bool]:
+def _row(pack: Pack) -> dict[str, str | int | bool | None]:
     return {
         "name": pack.name,
         "default": pack.name == DEFAULT_PACK,
         "state": _state(pack.name),
         "files_bytes": _files_size(pack),
-        "template_size": pack.template_size,
+        "template_size": pack.template_size if isinstance(pack, Engine) else None,
         "licence": pack.licence,
         "fingerprint": pack.fingerprint,
         "summary": pack.summary,
@@ -128,7 +129,10 @@ def _card(pack: Pack) -> Iterator[str]:
     yield ""
     yield f"{'installed':{COLUMN}}{_state(pack.name)}"
     yield f"{'licence':{COLUMN}}{pack.licence}"
-    yield f"{'template':{COLUMN}}{pack.template_size} numbers, fingerprint {pack.fingerprint}"
+    if isinstance(pack, Engine):
+        yield f"{'template':{COLUMN}}{pack.template_size} numbers, fingerprint {pack.fingerprint}"
+    else:
+        yield f"{'fingerprint':{COLUMN}}{pack.fingerprint}"
     for role, file in pack.files.items():
         yield ""
         yield f"{role.replace('_', ' '):{COLUMN}}{file.name}"

@@ -1,11 +1,11 @@
-"""`visavis verify`: is the person on one photo the person on another?"""
+"""`visavis verify`: is the person on one photo the person on another, or on a document?"""
 
 from __future__ import annotations
 
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import click
 
@@ -16,9 +16,14 @@ from visavis.errors import PackError, PhotoError
 from visavis.packs.catalogue import DEFAULT_PACK
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from visavis.documents.trust import Trust
     from visavis.examiner import Examined
     from visavis.geometry import Box
-    from visavis.verifier import Verifier
+    from visavis.verifier import ExaminedDocument, Verifier
+
+Made = TypeVar("Made")
 
 STATUS = {"match": MATCH, "no_match": NO_MATCH, "inconclusive": INCONCLUSIVE}
 
@@ -50,8 +55,7 @@ def face_boxes(
 
 
 @click.command("verify")
-@click.argument("reference")
-@click.argument("probe")
+@click.argument("pictures", nargs=-1, required=True, metavar="[REFERENCE] PROBE")
 @click.option(
     "--fmr", type=float, default=Policy().fmr, show_default=True, help="False match rate that you accept."
 )
@@ -83,6 +87,26 @@ def face_boxes(
     help="A further picture of the person on REFERENCE; may be given several times.",
 )
 @click.option(
+    "--document",
+    "pages",
+    multiple=True,
+    metavar="PICTURE",
+    help="In place of REFERENCE: a document, as picture or PDF; once more for its back.",
+)
+@click.option("--chip", metavar="PATH", help="The files of the document's chip: a folder or a zip.")
+@click.option(
+    "--trust",
+    "certificates",
+    multiple=True,
+    metavar="PATH",
+    help="Certificates of issuing states that you trust: a file or a folder.",
+)
+@click.option(
+    "--require-valid-document",
+    is_flag=True,
+    help="Decide nothing on a document that expired or whose chip failed its authentication.",
+)
+@click.option(
     "--calibration",
     metavar="FILE",
     help="Error rates measured on your own pictures, in place of those that ship with the pack.",
@@ -97,8 +121,7 @@ def face_boxes(
 def verify_command(
     ctx: click.Context,
     *,
-    reference: str,
-    probe: str,
+    pictures: tuple[str, ...],
     fmr: float,
     pack: str,
     as_json: bool,
@@ -106,40 +129,57 @@ def verify_command(
     boxes: dict[str | None, Box],
     faces: str,
     further: tuple[str, ...],
+    pages: tuple[str, ...],
+    chip: str | None,
+    certificates: tuple[str, ...],
+    require_valid_document: bool,
     calibration: str | None,
     extrapolate: bool,
     offline: bool,
 ) -> None:
-    """Is the person on PROBE the person on REFERENCE?
+    """Is the person on PROBE the person on REFERENCE, or on a document?
 
-    REFERENCE and PROBE are picture files; - reads one of them from standard input.
+    REFERENCE and PROBE are picture files; - reads one of them from standard input. With --document, PROBE is
+    the only one.
 
     Exit status: 0 match, 1 no match, 2 inconclusive; 64 wrong usage, 65 unusable picture, 66 missing file,
     69 pack not available, 73 report can't be written.
     """
-    from visavis.verifier import MAX_REFERENCES
-
-    if [reference, probe, *further].count("-") > 1:
-        raise click.UsageError("only one picture can come from standard input")
-    if len(further) >= MAX_REFERENCES:
-        raise click.UsageError(f"at most {MAX_REFERENCES} references of one person can be given")
-    if report is not None and calibration is not None and _is_same(report, calibration):
-        raise click.UsageError(f"the report would overwrite the calibration: {report}")
-    if report is not None and any(_is_same(report, name) for name in (reference, probe, *further)):
-        raise click.UsageError(f"the report would overwrite a picture: {report}")
-    policy = Policy(fmr=fmr, faces=faces.replace("-", "_"), extrapolate=extrapolate)
-    verifier = _verifier(pack, calibration, offline=offline)
+    *references, probe = pictures
+    if pages and (references or further or "reference" in boxes):
+        raise click.UsageError(
+            "with --document give one picture, that of the person, and no --also or --face reference:..."
+        )
+    if not pages and len(references) != 1:
+        raise click.UsageError("give two pictures, REFERENCE and PROBE, or --document and one")
+    if not pages and (chip or certificates or require_valid_document):
+        raise click.UsageError("--chip, --trust and --require-valid-document need --document")
+    _check([*pages, *references, probe, *further], report, calibration)
+    policy = Policy(
+        fmr=fmr,
+        faces=faces.replace("-", "_"),
+        extrapolate=extrapolate,
+        require_valid_document=require_valid_document,
+    )
+    verifier = offered(lambda: load(pack, calibration), pack, offline=offline)
     verifier.threshold(policy)  # an impossible policy is refused before a picture is opened
-    seen = [verifier.examine(_source(reference), policy=policy, face=boxes.get("reference"))]
-    seen += [verifier.examine(_source(name), policy=policy) for name in further]
-    probed = verifier.examine(_source(probe), policy=policy, face=boxes.get("probe"))
+    document = None
+    if pages:
+        trust = trusted(certificates)
+        document = offered(lambda: read(verifier, policy, pages, chip, trust), "mrz", offline=offline)
+    seen = [verifier.examine(source(name), policy=policy, face=boxes.get("reference")) for name in references]
+    seen += [verifier.examine(source(name), policy=policy) for name in further]
+    probed = verifier.examine(source(probe), policy=policy, face=boxes.get("probe"))
     if (box := boxes.get(None)) is not None:
         seen, probed = _where_meant(verifier, policy, box, seen, probed)
-    verdict = verifier.compare(seen, probed, policy=policy)
+    if document is not None:
+        seen, verdict = [document.reference], verifier.verify_document(document, probed, policy=policy)
+    else:
+        verdict = verifier.compare(seen, probed, policy=policy)
     if report is not None:
         from visavis.report.page import page
 
-        write(report, page(verdict, seen, probed, calibration=verifier.calibration))
+        write(report, page(verdict, seen, probed, calibration=verifier.calibration, document=document))
     if as_json:
         click.echo(json.dumps(verdict.to_dict(), indent=2))
     else:
@@ -149,12 +189,48 @@ def verify_command(
     ctx.exit(STATUS[verdict.decision])
 
 
-def _verifier(pack: str, calibration: str | None, *, offline: bool) -> Verifier:
-    """The verifier, after offering to install its pack where a person is there to answer."""
+def _check(given: Sequence[str], report: Path | None, calibration: str | None) -> None:
+    """Refuse what can't be, before anything is opened."""
+    from visavis.verifier import MAX_REFERENCES
+
+    if given.count("-") > 1:
+        raise click.UsageError("only one picture can come from standard input")
+    if len(given) - 1 > MAX_REFERENCES:
+        raise click.UsageError(f"at most {MAX_REFERENCES} references of one person can be given")
+    if report is not None and calibration is not None and is_same(report, calibration):
+        raise click.UsageError(f"the report would overwrite the calibration: {report}")
+    if report is not None and any(is_same(report, name) for name in given):
+        raise click.UsageError(f"the report would overwrite a picture: {report}")
+
+
+def load(pack: str, calibration: str | None) -> Verifier:
+    """The verifier of a pack."""
     from visavis.verifier import Verifier
 
+    return Verifier(pack, calibration=calibration)
+
+
+def trusted(certificates: Sequence[str]) -> Trust | None:
+    """What was given with ``--trust``, or None."""
+    if not certificates:
+        return None
+    from visavis.documents.trust import Trust
+
+    return Trust.read(*certificates)
+
+
+def read(
+    verifier: Verifier, policy: Policy, pages: Sequence[str], chip: str | None, trust: Trust | None
+) -> ExaminedDocument:
+    """A document, read and its portraits examined."""
+    document = verifier.read_document([source(name) for name in pages], chip=chip, trust=trust)
+    return verifier.examine_document(document, policy=policy)
+
+
+def offered(make: Callable[[], Made], pack: str, *, offline: bool) -> Made:
+    """What `make` makes, after offering to install the pack it needs where a person is there to answer."""
     try:
-        return Verifier(pack, calibration=calibration)
+        return make()
     except PackError as error:
         asked = watched(sys.stdin) and watched(sys.stderr) and not offline
         if error.code not in ("pack.not_installed", "pack.outdated") or not asked:
@@ -167,17 +243,19 @@ def _verifier(pack: str, calibration: str | None, *, offline: bool) -> Verifier:
 
         with progress() as report:
             install(pack, progress=report)
-        return Verifier(pack, calibration=calibration)
+        return make()
 
 
-def _is_same(report: Path, picture: str) -> bool:
+def is_same(report: Path, picture: str) -> bool:
+    """Whether a report would overwrite a file that was given."""
     try:
         return picture != "-" and report.samefile(picture)
     except OSError:
         return False
 
 
-def _source(name: str) -> str | BinaryIO:
+def source(name: str) -> str | BinaryIO:
+    """A file's name, or standard input for a hyphen."""
     if name != "-":
         return name
     if sys.stdin is None:  # the shell's <&-

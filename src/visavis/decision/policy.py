@@ -32,6 +32,9 @@ class Policy:
         min_inside: Faces of which a smaller share (0 to 1) lies on the photo are too poor to say.
         extrapolate: Accept a threshold from the calibration's tail model where `fmr` is finer than the data
             supports. Otherwise such a policy is refused.
+        require_valid_document: Decide nothing on a document that expired, whose date of expiry can't be read,
+            whose holder isn't born yet, or whose chip failed a stage of its authentication. It doesn't say
+            that a document is genuine, and says nothing of pictures that aren't of documents.
     """
 
     fmr: float = 1e-4
@@ -41,6 +44,7 @@ class Policy:
     max_disagreement: float = 0.6
     min_inside: float = 0.6
     extrapolate: bool = False
+    require_valid_document: bool = False
 
     def __post_init__(self) -> None:
         _within("fmr", self.fmr, 0.0, 0.1, exclusive=True)
@@ -55,13 +59,8 @@ class Policy:
                 found=repr(self.faces),
                 expected=" or ".join(FACES),
             )
-        if not isinstance(self.extrapolate, bool):
-            raise PolicyError(
-                "policy.extrapolate",
-                "whether a model may give the threshold is a yes or a no",
-                found=repr(self.extrapolate),
-                expected="True or False",
-            )
+        _yes_or_no("extrapolate", self.extrapolate)
+        _yes_or_no("require_valid_document", self.require_valid_document)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""
@@ -94,3 +93,10 @@ def _within(name: str, value: object, low: float, high: float, *, exclusive: boo
         found=repr(value),
         expected=f"{'above' if exclusive else 'from'} {low:g} up to {high:g}",
     )
+
+
+def _yes_or_no(name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise PolicyError(
+            f"policy.{name}", f"{name} is a yes or a no", found=repr(value), expected="True or False"
+        )

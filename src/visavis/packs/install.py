@@ -2,7 +2,7 @@
 
     require(name).model("recogniser")
 
-is all that the rest of visavis needs. Only `install` reaches for the network.
+is all that comparing faces needs, `require_any` serves the rest. Only `install` reaches for the network.
 """
 
 from __future__ import annotations
@@ -12,7 +12,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from visavis.errors import PackError
-from visavis.packs.catalogue import DEFAULT_PACK, DEMO_PICTURES, PACKS, File, Pack, Role, find_pack
+from visavis.packs.catalogue import (
+    DEFAULT_PACK,
+    DEMO_PICTURES,
+    PACKS,
+    Engine,
+    File,
+    Pack,
+    Role,
+    all_packs,
+    find_pack,
+)
 from visavis.packs.store import Entry, Manifest, Store
 
 if TYPE_CHECKING:
@@ -24,12 +34,12 @@ OFFLINE = "VISAVIS_OFFLINE"
 
 
 @dataclass(frozen=True, slots=True)
-class Installed:
+class InstalledPack:
     """A pack on this machine.
 
     Attributes:
         pack: Its entry in the catalogue.
-        fingerprint: Goes into every template and calibration; see `Pack.fingerprint`.
+        fingerprint: See `Pack.fingerprint`.
         entries: What was made of each of its files.
     """
 
@@ -39,7 +49,9 @@ class Installed:
     _store: Store = field(repr=False, compare=False)
 
     def __repr__(self) -> str:
-        return f"Installed({self.pack.name!r}, fingerprint={self.fingerprint!r}, size={self.size})"
+        return (
+            f"{type(self).__name__}({self.pack.name!r}, fingerprint={self.fingerprint!r}, size={self.size})"
+        )
 
     @property
     def size(self) -> int:
@@ -55,9 +67,16 @@ class Installed:
         return self._store.read(self.entries[role].model, pack=self.pack.name)
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Installed(InstalledPack):
+    """An engine on this machine. Its fingerprint goes into every template and calibration."""
+
+    pack: Engine
+
+
 def install(
     name: str = DEFAULT_PACK, *, offline: bool = False, progress: Progress | None = None
-) -> Installed:
+) -> InstalledPack:
     """Make a pack ready for use. Does nothing where it's ready already, and repairs it where it's damaged.
 
     Two installations at once do the work once: the second waits for the first, and finds its files there.
@@ -87,10 +106,10 @@ def install(
                 files={str(role): entry for role, entry in entries.items()},
             )
         )
-    return Installed(pack=pack, fingerprint=pack.fingerprint, entries=entries, _store=store)
+    return _installed(pack, entries, store)
 
 
-def installed(name: str) -> Installed | None:
+def installed(name: str) -> InstalledPack | None:
     """What is installed under that name, or None. Looks at the manifest only, not at the files.
 
     Raises:
@@ -110,11 +129,31 @@ def installed(name: str) -> Installed | None:
             f"bring it up to date with: visavis packs install {name}",
         )
     entries = {role: manifest.files[role] for role in pack.files}
-    return Installed(pack=pack, fingerprint=pack.fingerprint, entries=entries, _store=store)
+    return _installed(pack, entries, store)
 
 
 def require(name: str = DEFAULT_PACK) -> Installed:
-    """What is installed under that name.
+    """The engine that is installed under that name.
+
+    Raises:
+        PackError: `pack.not_installed`, with the command that installs it, `pack.purpose` where the pack
+            compares no faces, and what `installed` raises.
+    """
+    pack = find_pack(name)
+    if not isinstance(pack, Engine):
+        raise PackError(
+            "pack.purpose",
+            f"the pack '{name}' compares no faces",
+            found=pack.summary,
+            expected=f"one of {', '.join(PACKS)}",
+        )
+    found = require_any(name)
+    assert isinstance(found, Installed), "an engine's entry makes an engine"  # noqa: S101
+    return found
+
+
+def require_any(name: str) -> InstalledPack:
+    """What is installed under that name, engine or tool.
 
     Raises:
         PackError: `pack.not_installed`, with the command that installs it, and what `installed` raises.
@@ -134,9 +173,9 @@ def verify(name: str) -> list[PackError]:
         What is wrong, one `pack.damaged` for each bad file; nothing where all is well.
 
     Raises:
-        PackError: What `require` raises.
+        PackError: `pack.not_installed`, and what `installed` raises.
     """
-    found = require(name)
+    found = require_any(name)
     store, problems = Store(), []
     for sha256 in dict.fromkeys(
         hash_ for entry in found.entries.values() for hash_ in (entry.source, entry.model)
@@ -187,7 +226,13 @@ def _is_there(name: str, store: Store) -> bool:
         return True
 
 
-def _sound(pack: Pack) -> Installed | None:
+def _installed(pack: Pack, entries: dict[Role, Entry], store: Store) -> InstalledPack:
+    if isinstance(pack, Engine):
+        return Installed(pack=pack, fingerprint=pack.fingerprint, entries=entries, _store=store)
+    return InstalledPack(pack=pack, fingerprint=pack.fingerprint, entries=entries, _store=store)
+
+
+def _sound(pack: Pack) -> InstalledPack | None:
     """The pack, if it's installed as this version does it and undamaged."""
     try:
         found = installed(pack.name)
@@ -224,7 +269,7 @@ def _convert(file: File, source: bytes, store: Store, progress: Progress) -> Ent
 
 def _converted_before(file: File, store: Store) -> Entry | None:
     """Packs share files: one conversion serves all that run a file by the same recipe."""
-    for name in PACKS:
+    for name in all_packs():
         try:
             manifest = store.manifest(name)
         except PackError:

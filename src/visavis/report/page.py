@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from visavis.decision.calibration import Calibration
-    from visavis.decision.verdict import Evidence, Verdict
+    from visavis.decision.verdict import DocumentPart, Evidence, Verdict
     from visavis.examiner import Examined
     from visavis.faces.face import Face
+    from visavis.verifier import ExaminedDocument
 
 SIDE = 720
 """Longest side of an embedded photograph in pixels: sharp enough in print, and nine stay about 1 MB."""
@@ -30,15 +31,11 @@ SIDE = 720
 QUALITY = 85
 MARKED_FMRS = (1e-3, 1e-4, 1e-5, 1e-6)
 
+LIVENESS = (
+    "Whether a live person was there.",
+    "A printed photograph, a screen or a mask held before the camera may pass (liveness was not tested).",
+)
 NOT_MEASURED = (
-    (
-        "Whether a live person was there.",
-        "A printed photograph, a screen or a mask held before the camera may pass (liveness was not tested).",
-    ),
-    (
-        "Whether a document is genuine.",
-        "Neither the document nor whether anybody altered or blended the pictures was examined.",
-    ),
     (
         "How old the pictures are.",
         "Faces change over the years, and pictures of one person become less alike.",
@@ -105,6 +102,15 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentPage:
+    """One picture of a document as the page shows it."""
+
+    name: str
+    caption: str
+    image: str
+
+
+@dataclass(frozen=True, slots=True)
 class Flag:
     """A threshold on the scale."""
 
@@ -157,6 +163,7 @@ def page(
     probe: Examined,
     *,
     calibration: Calibration,
+    document: ExaminedDocument | None = None,
     made_at: datetime | None = None,
 ) -> str:
     """The verdict with its pictures as HTML, without scripts and without anything from outside.
@@ -166,6 +173,7 @@ def page(
         references: What it was said of, in the same order.
         probe: Likewise.
         calibration: The one that the verdict's error rates come from.
+        document: The one that the verdict is about, where it is about one; its pictures are shown.
         made_at: When the verdict was made, with a time zone; now by default.
 
     Raises:
@@ -179,30 +187,69 @@ def page(
         raise ValueError(
             f"the calibration {verdict.calibration.digest} was expected, found {calibration.digest}"
         )
-    made_at = made_at or datetime.now(UTC)
-    if made_at.tzinfo is None:
-        raise ValueError("a time with a time zone was expected, found one without")
     names = ("Reference", *(f"Reference {number}" for number in range(2, len(seen))), "Probe")
     similarity, threshold = words.compared(verdict.similarity, verdict.threshold)
     upper = _upper(calibration, verdict.threshold)
-    return _template().render(
+    return template("verdict.html").render(
         verdict=verdict,
         words=words,
         calibration=calibration,
-        pictures=[_picture(about, each) for about, each in zip(names, seen, strict=True)],
+        pictures=[picture(about, each) for about, each in zip(names, seen, strict=True)],
+        document_pages=[] if document is None else document_pages(document),
         reasons=words.ordered(verdict.reasons),
         scale=_scale(verdict, calibration),
         similarity=similarity,
         threshold=threshold,
         rule_upper=words.one_in(upper),
         views=max((len(each.chips) for each in seen if each.chips is not None), default=0),
-        not_measured=NOT_MEASURED,
-        made_at=made_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        not_measured=not_measured(verdict.document),
+        made_at=stamp(made_at),
         version=visavis.__version__,
     )
 
 
-def _picture(about: str, seen: Examined) -> Picture:
+def stamp(made_at: datetime | None) -> str:
+    """A time, or the present, in UTC.
+
+    Raises:
+        ValueError: It has no time zone.
+    """
+    made_at = made_at or datetime.now(UTC)
+    if made_at.tzinfo is None:
+        raise ValueError("a time with a time zone was expected, found one without")
+    return made_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def not_measured(*parts: DocumentPart | None) -> tuple[tuple[str, str], ...]:
+    """What a page says that wasn't measured; of documents exactly what was and what wasn't."""
+    told = tuple(words.genuine(part) for part in parts)
+    return (LIVENESS, *dict.fromkeys(told), *NOT_MEASURED)
+
+
+def document_pages(document: ExaminedDocument) -> list[DocumentPage]:
+    """Each page of a document, seen from straight above where it was found, and the chip's portrait."""
+    from PIL import Image
+
+    shown = []
+    for number, side in enumerate(document.document.pages, 1):
+        page = side.reading.page
+        caption = f"Picture {number}, {'as it was given' if page is None else 'seen from straight above'}"
+        image = Image.fromarray(side.photo.pixels if page is None else page.pixels)
+        image.thumbnail((SIDE, SIDE), reducing_gap=3.0)
+        shown.append(
+            DocumentPage(words.name_of(side.name), caption, _embedded(image, "JPEG", quality=QUALITY))
+        )
+    if document.document.chip_portrait is not None:
+        image = Image.fromarray(document.document.chip_portrait.pixels)
+        image.thumbnail((SIDE, SIDE), reducing_gap=3.0)
+        shown.append(
+            DocumentPage("DG2", "The portrait on the chip", _embedded(image, "JPEG", quality=QUALITY))
+        )
+    return shown
+
+
+def picture(about: str, seen: Examined) -> Picture:
+    """A photograph with the face marked, and the face as it was compared."""
     from PIL import Image
 
     evidence = seen.evidence
@@ -278,11 +325,18 @@ def _signed(degrees: float) -> str:
 
 
 @functools.cache
-def _template() -> jinja2.Template:
+def template(name: str) -> jinja2.Template:
+    """A template of this room."""
     import jinja2
 
-    source = resources.files("visavis.report").joinpath("verdict.html").read_text(encoding="utf-8")
+    def source(name: str) -> str:
+        return resources.files("visavis.report").joinpath(name).read_text(encoding="utf-8")
+
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.FunctionLoader(source),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    return environment.from_string(source)
+    return environment.get_template(name)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from visavis.report import words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from visavis.decision.verdict import Decision, Evidence, Verdict
+    from visavis.documents.crosscheck import Crosscheck
 
 WIDTH = 100
 INDENT = 12
@@ -25,13 +26,55 @@ def text(verdict: Verdict, *, colour: bool = False) -> str:
         verdict: The verdict.
         colour: Whether to style it with ANSI codes. Nothing is told by colour alone.
     """
-    loud, quiet = _styles(verdict.decision) if colour else (str, str)
-    lines = [loud(words.DECISIONS[verdict.decision]), *textwrap.wrap(words.meaning(verdict), WIDTH)]
-    for label, value in _rows(verdict):
+    return _told(verdict.decision, words.meaning(verdict), _rows(verdict), colour=colour)
+
+
+def crosscheck_text(crosscheck: Crosscheck, *, colour: bool = False) -> str:
+    """A crosscheck likewise: the decision, why, every field, each document, and the rule.
+
+    Args:
+        crosscheck: The crosscheck.
+        colour: Whether to style it with ANSI codes.
+    """
+    rows = _crosscheck_rows(crosscheck)
+    return _told(crosscheck.decision, words.crosschecked(crosscheck.decision), rows, colour=colour)
+
+
+def _told(decision: Decision, meaning: str, rows: Iterable[tuple[str, str]], *, colour: bool) -> str:
+    loud, quiet = _styles(decision) if colour else (str, str)
+    lines = [loud(words.DECISIONS[decision]), *textwrap.wrap(meaning, WIDTH)]
+    for label, value in rows:
         first, *rest = textwrap.wrap(value, WIDTH - INDENT, break_on_hyphens=False)
         lines.append(quiet(label.ljust(INDENT)) + first)
         lines += [" " * INDENT + line for line in rest]
     return "\n".join(lines)
+
+
+def _crosscheck_rows(crosscheck: Crosscheck) -> Iterator[tuple[str, str]]:
+    faces = crosscheck.faces
+    for reason in words.ordered(crosscheck.reasons):
+        yield "reason" if reason.decisive else "note", words.told(reason)
+    if faces.similarity is not None:
+        measured, threshold = words.compared(faces.similarity, faces.threshold)
+        decided = words.DECISIONS[faces.decision].lower()
+        yield "faces", f"{decided}, similarity {measured}, threshold {threshold}"
+        yield "FMR", _rate(faces)
+    for row in crosscheck.fields:
+        both = f"{words.said(row.first)} / {words.said(row.second)}"
+        yield words.OUTCOMES[row.outcome], f"{words.field(row.field)}: {both} ({row.why})"
+    for label, part, evidence in (
+        ("first", crosscheck.first, faces.reference),
+        ("second", crosscheck.second, faces.probe),
+    ):
+        yield label, _photo(evidence)
+        yield from words.document(part)
+    for sentence in crosscheck.rule:
+        yield "rule", sentence
+    yield "policy", f"FMR {words.accepts(faces.policy)}"
+    yield "pack", f"{faces.pack} (fingerprint {faces.fingerprint})"
+    yield "calibration", words.calibration(faces.calibration)
+    told = dict.fromkeys(words.not_checked(part) for part in (crosscheck.first, crosscheck.second))
+    yield "not checked", "; ".join(told)
 
 
 def _rows(verdict: Verdict) -> Iterator[tuple[str, str]]:
@@ -52,10 +95,12 @@ def _rows(verdict: Verdict) -> Iterator[tuple[str, str]]:
     for number, evidence in enumerate(verdict.further_references, start=2):
         yield f"reference {number}", _photo(evidence)
     yield "probe", _photo(verdict.probe)
+    if verdict.document is not None:
+        yield from words.document(verdict.document)
     yield "pack", f"{verdict.pack} (fingerprint {verdict.fingerprint})"
     yield "calibration", words.calibration(verdict.calibration)
     yield "measured on", str(verdict.calibration.data)
-    yield "not checked", "whether a live person was there, whether a document is genuine"
+    yield "not checked", words.not_checked(verdict.document)
     total = verdict.timings_ms.get("total", sum(verdict.timings_ms.values()))
     yield "time", f"{total:.0f} ms"
 

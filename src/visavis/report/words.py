@@ -6,11 +6,12 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+    from typing import Any
 
     from visavis.decision.calibration import Origin
     from visavis.decision.policy import Policy
-    from visavis.decision.verdict import Decision, Provenance, Reason, Verdict
+    from visavis.decision.verdict import Comparison, Decision, DocumentPart, Provenance, Reason, Verdict
 
 DECISIONS: Mapping[Decision, str] = {
     "match": "MATCH",
@@ -22,6 +23,8 @@ FACES: Mapping[str, str] = {
     "only": "the only one; a second face of comparable size ends the comparison",
     "largest_central": "the one that is large and near the middle",
 }
+
+OUTCOMES: Mapping[str, str] = {"same": "same", "differs": "differs", "not_comparable": "open"}
 
 ORIGINS: Mapping[Origin, str] = {"shipped": "shipped with visavis", "operator": "the operator's own"}
 
@@ -104,6 +107,108 @@ def meaning(verdict: Verdict) -> str:
         )
     compared = "they were not compared" if several == 1 else "the probe was compared with none of them"
     return f"Nothing is said about whether the {photographs} show the same person: {compared}."
+
+
+def document(part: DocumentPart) -> Iterator[tuple[str, str]]:
+    """What was read on a document and what it came to, label and value."""
+    yield "portrait", f"{part.portrait}: {part.why}" if part.portrait else f"none: {part.why}"
+    yield "zone", "none could be read" if part.mrz is None else zone(part.mrz)
+    if part.chip is not None:
+        if part.chip["mrz"] is not None:
+            yield "chip zone", zone(part.chip["mrz"])
+        for stage in part.chip["authenticity"]["stages"]:
+            yield "chip", f"{stage['name']} {stage['outcome']}: {stage['why']}"
+    for row in part.fields:
+        if row["outcome"] == "differs":
+            first, second = said(row["first"]), said(row["second"])
+            yield "differs", f"{field(row['field'])}: {first} is printed, the chip says {second}"
+    for problem in part.problems:
+        yield "noted", told(problem)
+    for comparison in part.comparisons:
+        yield "compared", comparison_of(comparison)
+
+
+def zone(mrz: Mapping[str, Any]) -> str:
+    """A machine-readable zone in a line."""
+    checks = "all check digits right" if mrz["valid"] else "not all check digits right"
+    names = ("surname", "given_names", "document_number", "date_of_birth", "date_of_expiry")
+    values = (printable(mrz["fields"][name]["value"]) for name in names if name in mrz["fields"])
+    return f"{mrz['format']}, {checks}: {', '.join(filter(None, values))}"
+
+
+def comparison_of(comparison: Comparison) -> str:
+    """Two pictures and how alike they are."""
+    both = f"{comparison.first} and {comparison.second}"
+    if comparison.similarity is None:
+        return f"{both}: not compared, one of them is too poor to say"
+    reaches = "match" if comparison.match else "no match"
+    fmr = rate(comparison.fmr, comparison.fmr_upper)
+    return f"{both}: {reaches}, similarity {comparison.similarity:.3f}, FMR {fmr}"
+
+
+def crosschecked(decision: Decision) -> str:
+    """What the decision of a crosscheck says, and not more."""
+    if decision == "match":
+        return "By portraits and fields the two documents are taken to belong to one person."
+    if decision == "no_match":
+        return (
+            "By the rule the two documents are not taken to belong to one person. This does not prove that "
+            "they belong to different people."
+        )
+    return "Nothing is said about whether the two documents belong to one person: a person should look."
+
+
+def not_checked(part: DocumentPart | None) -> str:
+    """What a verdict says nothing about; with a document, exactly which part of it wasn't looked at."""
+    live = "whether a live person was there"
+    if part is None:
+        return f"{live}, whether a document is genuine"
+    page = "whether the printed page is genuine"
+    return f"{live}, {page}" if part.chip is None else f"{live}, {page}, whether the chip is a clone"
+
+
+def genuine(part: DocumentPart | None) -> tuple[str, str]:
+    """What isn't known of whether a document is genuine, and what was looked at."""
+    if part is None:
+        return (
+            "Whether a document is genuine.",
+            "Neither the document nor whether anybody altered or blended the pictures was examined.",
+        )
+    told = (
+        "It was read, and its parts were held against each other. Paper, print and safety features weren't "
+        "examined, and check digits that are right show that it was read right, not that it is genuine."
+    )
+    if part.chip is not None:
+        told += f" {chip_checked(part.chip['authenticity'])}"
+    return "Whether the document is genuine.", told
+
+
+def chip_checked(authenticity: Mapping[str, Any]) -> str:
+    """What the authentication of a chip shows and doesn't."""
+    outcome = {stage["name"]: stage["outcome"] for stage in authenticity["stages"]}
+    if authenticity["outcome"] == "failed":
+        return "The chip's authentication failed: nothing that it holds was relied on."
+    if authenticity["outcome"] == "passed":
+        return (
+            "The chip's data are as a signer wrote them whom the supplied certificates vouch for; "
+            "whether the chip is a clone wasn't examined."
+        )
+    if outcome["hashes"] == outcome["signature"] == "passed":
+        return (
+            "The chip's data are as somebody signed them; who that was isn't known without certificates, "
+            "and whether the chip is a clone wasn't examined."
+        )
+    return "The chip's data weren't authenticated."
+
+
+def field(name: str) -> str:
+    """A field's name for a person."""
+    return name.replace("_", " ")
+
+
+def said(value: str | None) -> str:
+    """What a field says."""
+    return printable(value) if value else "nothing"
 
 
 def compared(similarity: float | None, threshold: float) -> tuple[str, str]:

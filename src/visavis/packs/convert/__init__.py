@@ -1,8 +1,8 @@
 """Conversions from the weight files that networks' authors publish to the ONNX graphs that visavis runs.
 
 Each is done once, when a pack is installed, and needs no PyTorch. All converted networks read pictures as
-visavis holds them: uint8, N x height x width x 3, RGB, under the name `picture` (detectors) or `chip`
-(recognisers).
+visavis holds them: uint8, N x height x width x 3, RGB, under the name `picture` (detectors), `chip`
+(recognisers) or `line` (of text).
 """
 
 from __future__ import annotations
@@ -72,6 +72,18 @@ def _sface_int8(source: bytes) -> bytes:
     return convert_sface_int8(source)
 
 
+def _text_detector(source: bytes) -> bytes:
+    from visavis.packs.convert.text import convert_text_detector
+
+    return convert_text_detector(source)
+
+
+def _text_recogniser(source: bytes) -> bytes:
+    from visavis.packs.convert.text import convert_text_recogniser
+
+    return convert_text_recogniser(source)
+
+
 def _yunet(source: bytes) -> bytes:
     from visavis.packs.convert.yunet import convert_yunet
 
@@ -91,5 +103,7 @@ RECIPES: Mapping[str, Callable[[bytes], bytes]] = {
     "edgeface": _edgeface,
     "sface": _sface,
     "sface-int8": _sface_int8,
+    "text-detector": _text_detector,
+    "text-recogniser": _text_recogniser,
     "yunet": _yunet,
 }

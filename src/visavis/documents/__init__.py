@@ -1,0 +1,1 @@
+"""Identity documents: page, portrait, machine-readable zone and chip."""

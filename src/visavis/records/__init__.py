@@ -1,0 +1,1 @@
+"""Records that biometric standards define: what chips and other systems wrap a face in."""

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.pictures import encoded, scene
+
+from visavis import cli, verifier
+from visavis.documents import camera, specimen
+from visavis.documents.crosscheck import Crosscheck
+from visavis.packs.install import install
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from visavis.verifier import Verifier
+
+
+@pytest.fixture
+def folder(
+    sface: Verifier, portraits: Mapping[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """The working directory: two passports of one person, pictures of two people, the packs loaded."""
+    install("mrz")
+    for name, content in portraits.items():
+        (tmp_path / name).write_bytes(content)
+    holder = specimen.fictional(3)
+    for seed, name in enumerate(("obama", "obama2")):
+        seen = sface.examine(portraits[f"{name}.jpg"])
+        assert seen.evidence.face is not None
+        drawn = specimen.draw("passport", holder, specimen.portrait_of(seen.photo, seen.evidence.face))
+        spared = [drawn.portrait, *drawn.line_boxes]
+        shot = camera.photograph(drawn.page, severity=1, seed=seed, spared=spared)
+        (tmp_path / f"passport-{name}.jpg").write_bytes(shot.jpeg)
+    (tmp_path / "blank.png").write_bytes(encoded("PNG", scene(300, 200)))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(verifier, "Verifier", lambda pack, calibration: sface)
+    return tmp_path
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as left:
+        cli.main(words)
+    assert isinstance(left.value.code, int)
+    return (left.value.code, *capsys.readouterr())
+
+
+A, B = "passport-obama.jpg", "passport-obama2.jpg"
+
+
+def test_two_documents(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = run(capsys, "crosscheck", A, B, "--report", "r.html")
+    assert (status, err) == (0, "")
+    assert out.startswith("MATCH\n")
+    assert "data:image/" in (folder / "r.html").read_text(encoding="utf-8")
+    status, out, _ = run(capsys, "crosscheck", A, B, "--also-b", B, "--json")
+    data = json.loads(out)
+    assert (status, data["decision"]) == (0, "match")
+    assert Crosscheck.from_dict(data).to_dict() == data
+    assert run(capsys, "crosscheck", A, "blank.png")[0] == 2
+
+
+def test_a_document_and_a_picture(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for probe, status, decision in (("obama2.jpg", 0, "match"), ("biden.jpg", 1, "no_match")):
+        words = ("verify", "--document", A, probe, "--json", "--report", "r.html")
+        found, out, err = run(capsys, *words)
+        assert (found, err) == (status, "")
+        data = json.loads(out)
+        assert data["decision"] == decision
+        assert data["document"]["portrait"] == "printed"
+        assert "The document" in (folder / "r.html").read_text(encoding="utf-8")
+    box = "0,0,970,2204"
+    assert run(capsys, "verify", "--document", A, "biden.jpg", "--face", f"probe:{box}")[0] == 1
+    assert run(capsys, "verify", "--document", A, "obama2.jpg", "--face", "0,0,5,5")[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "told"),
+    [
+        (("verify", "--document", A, "obama.jpg", "obama2.jpg"), 64, "give one picture"),
+        (("verify", "--document", A, "obama.jpg", "--also", "obama2.jpg"), 64, "no --also"),
+        (("verify", "--document", A, "obama.jpg", "--face", "reference:1,2,3,4"), 64, "no --also"),
+        (("verify", "obama.jpg"), 64, "give two pictures"),
+        (("verify", "a.jpg", "b.jpg", "c.jpg"), 64, "give two pictures"),
+        (("verify", "obama.jpg", "obama2.jpg", "--chip", "."), 64, "need --document"),
+        (("verify", "obama.jpg", "obama2.jpg", "--require-valid-document"), 64, "need --document"),
+        (("verify", "--document", "-", "-"), 64, "only one picture"),
+        (("verify", "--document", A, "obama.jpg", "--report", A), 64, "would overwrite a picture"),
+        (("verify", "--document", "nothing.jpg", "obama.jpg"), 66, "nothing.jpg"),
+        (("crosscheck", A), 64, "Missing argument"),
+        (("crosscheck", "-", "-"), 64, "only one picture"),
+        (("crosscheck", A, B, "--report", B), 64, "would overwrite"),
+        (("crosscheck", A, "nothing.jpg"), 66, "nothing.jpg"),
+        (("crosscheck", A, B, "--fmr", "1e-9"), 64, "can't promise"),
+    ],
+)
+def test_wrong_usage(
+    words: tuple[str, ...], status: int, told: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found, out, err = run(capsys, *words)
+    assert (found, out) == (status, "")
+    assert told in err
+    assert "Traceback" not in err
+
+
+def test_a_plain_verify_starts_without_documents() -> None:
+    code = (
+        "import sys, visavis.verifier, visavis.cli.verify, visavis.report.text; "
+        "print([name for name in sys.modules if name.startswith('visavis.documents')])"
+    )
+    made: Any = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert made.stdout.strip() == "[]"
