@@ -28,7 +28,7 @@ NO_READER = 141
 COMMANDS = {
     "verify": (
         "visavis.cli.verify:verify_command",
-        "Is the person on a photo the person on another or on an ID?",
+        "Is the person on one photo on the other, or on an ID?",
     ),
     "crosscheck": ("visavis.cli.crosscheck:crosscheck_command", "Do two documents belong to one person?"),
     "document": ("visavis.cli.document:document_command", "What is printed on a document, and on its chip?"),
