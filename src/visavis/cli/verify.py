@@ -151,7 +151,8 @@ def verify_command(
             "with --document give one picture, that of the person, and no --also or --face reference:..."
         )
     if not pages and len(references) != 1:
-        raise click.UsageError("give two pictures, REFERENCE and PROBE, or --document and one")
+        told = f"not {len(pictures)}: {', '.join(pictures)}"
+        raise click.UsageError(f"give two pictures, REFERENCE and PROBE, or --document and one, {told}")
     if not pages and (chip or certificates or require_valid_document):
         raise click.UsageError("--chip, --trust and --require-valid-document need --document")
     _check([*pages, *references, probe, *further], report, calibration)
