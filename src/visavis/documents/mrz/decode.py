@@ -43,6 +43,7 @@ CLASSES = 1 + len(ALPHABET)
 UNSEEN = 7.0  # the most that a step costs: a recogniser's certainty isn't worth more
 STRAY = 2.0  # the most that a step before or behind the line costs, which may show anything
 DROPPED = 4.5  # a filler where the recogniser saw a blank: it drops and merges them in long runs
+MERGED = 1.5  # the same where the last character that it saw was a filler
 UNUSUAL = 2.5  # a character that shouldn't stand there and is seen on real documents
 PITCH = 2.0  # times the squared logarithm of how far a character's width is off
 PLACE = 0.4  # times the square of how many characters' widths one is off its place, at most 1
@@ -68,6 +69,7 @@ FILLER_FIRST = 5.0  # a name that begins with a filler
 MOST_REPAIRS = 3
 REPAIR_COST = 5.0
 """What changes for the sake of check digits may cost together."""
+DOUBT = 3.0  # what a change to a character that isn't like the one seen may cost at most
 CANDIDATES = 40  # characters that they choose from
 
 REACH = 40.0  # what is left out of sight where the cost of a character at a position is asked for
@@ -230,7 +232,7 @@ class _Aligned:
             blanks = np.log(p[:, BLANK])
             characters = np.log((p[:, None, BLANK + 1 :] * _looks()).max(axis=2)).T
         filler = characters[ALPHABET.index(FILLER)]
-        np.maximum(filler, blanks - DROPPED, out=filler)
+        np.maximum(filler, blanks - np.where(_in_run(p), MERGED, DROPPED), out=filler)
         outside = np.concatenate([[0.0], np.maximum(blanks, -STRAY).cumsum()])
         self._before = outside
         self._behind = outside[-1] - outside
@@ -298,6 +300,14 @@ class _Aligned:
                 by_end[width:, self.widest - width] = by_start[: self.steps + 1 - width, width - 1]
             self._kinds[kind] = by_start, by_end
         return self._kinds[kind]
+
+
+def _in_run(p: Floats) -> NDArray[np.bool_]:
+    """Of each step whether the last character that was seen up to it is a filler."""
+    seen = p.argmax(axis=1)
+    steps = np.where(seen != BLANK, np.arange(len(p)), 0)
+    last: NDArray[np.bool_] = seen[np.maximum.accumulate(steps)] == BLANK + 1 + ALPHABET.index(FILLER)
+    return last
 
 
 def _segments(characters: Floats, blanks: Floats, widest: int) -> Floats:
@@ -491,7 +501,7 @@ def _changes(reading: Reading) -> dict[Cell, int] | None:
         options += [
             (float(cost), (line, column), number)
             for number, cost in enumerate(costs)
-            if number != taken and cost <= REPAIR_COST
+            if number != taken and cost <= (REPAIR_COST if _alike(number, taken) else DOUBT)
         ]
     options = sorted(options)[:CANDIDATES]
     shifts = np.array(
@@ -505,6 +515,11 @@ def _changes(reading: Reading) -> dict[Cell, int] | None:
         if len(changes) == len(members) and _satisfies(reading, changes):
             return changes
     return None
+
+
+def _alike(printed: int, seen: int) -> bool:
+    """Whether the second character may be seen without any doubt where the first is printed."""
+    return bool(_looks()[printed, seen])
 
 
 def _sums_to_zero(wrong: Floats, shifts: Floats, costs: Floats) -> list[tuple[float, tuple[int, ...]]]:
