@@ -10,7 +10,6 @@ import pytest
 from tests.evaluation.invented import FINGERPRINT, WALL, Examiner, crowd
 from tests.pictures import encoded, scene
 
-import visavis.examiner
 from visavis import cli
 from visavis.cli import calibrate as module
 from visavis.decision.calibration import Calibration, Data, Mark, load
@@ -21,16 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from visavis.verifier import Verifier
-
-
-@pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty home, invented people instead of an engine, and a working directory."""
-    monkeypatch.setenv("VISAVIS_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(visavis.examiner, "Examiner", Examiner)
-    Examiner.asked.clear()
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 @pytest.fixture

@@ -19,7 +19,6 @@ from PIL import Image, ImageEnhance, ImageOps
 from tests.evaluation.invented import WALL, Examiner, crowd, make, picture
 from tests.pictures import encoded, scene
 
-import visavis.examiner
 from visavis import cli
 from visavis.evaluation.acquire import POLICY
 from visavis.evaluation.store import Workplace
@@ -36,16 +35,6 @@ POINT = {"fmr_target", "threshold", "supported", "false_matches", "false_non_mat
     for person in ("", "_per_person")
     for end in ("", "_low", "_high")
 }
-
-
-@pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty home, invented people instead of an engine, and a working directory."""
-    monkeypatch.setenv("VISAVIS_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(visavis.examiner, "Examiner", Examiner)
-    Examiner.asked.clear()
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 @pytest.fixture
