@@ -62,6 +62,9 @@ MEASURED = (
     "speed",
     "speed-stages",
     "startup",
+    "mrz",
+    "specimens",
+    "specimens-faces",
 )
 
 
@@ -607,6 +610,17 @@ def root(tmp_path: Path) -> Path:
     write(folder / "speed.json", {"machine": "a machine", "runs": 7, "packs": packs})
     rows = [{"title": "import visavis", "wall_s": 0.034, "peak_mib": 20.4}]
     write(folder / "startup.json", {"machine": "a machine", "runs": 7, "rows": rows})
+    read = {
+        "conforming": 25,
+        "valid": 24,
+        "exact": 23,
+        "valid_but_wrong": 1,
+        "invented": 2,
+        "median_ms": 98.7,
+    }
+    about = {"machine": "a machine", "pictures": 30, "negatives": 1500}
+    write(folder / "mrz.json", about | {"readers": {"visavis": read, "rapidocr": read | {"exact": 11}}})
+    write(folder / "specimens.json", made_specimens())
     return tmp_path
 
 
@@ -654,6 +668,21 @@ def made_peer() -> dict[str, Any]:
     }
 
 
+def made_specimens() -> dict[str, Any]:
+    share: dict[str, Any] = {"count": 99, "of": 100, "low": 0.94554, "high": 0.99824}
+    found: dict[str, Any] = dict.fromkeys(("ghost", "corners"), share)
+    found |= {name: share | {"target": 0.985} for name in ("portrait", "zone")}
+    found |= {"valid_but_wrong": [7, 31], "median_ms": 150.4}
+    compared: dict[str, Any] = {"people": 90, "genuine": 1234, "impostors": 56_000, "failures_to_acquire": 4}
+    compared |= {"fnmr": 0.02, "fnmr_per_person": 0.03, "fmr": 1.23e-4}
+    loss = {"loss_per_person": 0.01, "loss_per_person_low": -0.00121, "loss_per_person_high": 0.01239}
+    about: dict[str, Any] = {"machine": "a machine", "pack": "sface"}
+    about |= {"fingerprint": PACKS["sface"].fingerprint}
+    about |= {"specimens": 1000, "processes": 2, "fmr_target": 1e-4, "most_lost": 0.015}
+    severities = [{"severity": number, **found, **compared, **loss} for number in (1, 2, 3)]
+    return about | {"picture": compared, "severities": severities}
+
+
 def write(path: Path, data: object) -> None:
     path.write_text(json.dumps(data), encoding="utf-8")
 
@@ -687,6 +716,13 @@ def test_figures_are_written_into_their_places(root: Path) -> None:
     assert f"| recognise |{' 6.2 ms |' * len(PACKS)}" in text
     assert "| `import visavis` | 0.03 s | 20 MiB |" in text
     assert "One thread, medians of 7 runs, on a machine." in text
+    assert "| `rapidocr` | 24 of 25 | 11 of 25 | 1 | 99 ms |" in text
+    assert "On 1,500 pictures without a zone visavis read 2 zones." in text
+    assert f"| Portrait found |{' 99.0 % (94.5 to 99.9); 98.5 |' * 3}" in text
+    assert f"| Ghost portrait found, where there is one |{' 99.0 % (94.5 to 99.9) |' * 3}" in text
+    assert f"| Check digits valid, text wrong |{' 2 |' * 3}" in text
+    assert "| the picture itself | 4 | 3.00 % | 2.00 % | 1.2e-04 |  |" in text
+    assert "| 1, a careful user | 4 | 3.00 % | 2.00 % | 1.2e-04 | 1.00 (-0.13 to 1.24) |" in text
 
 
 def test_only_named_places_are_written(root: Path) -> None:
@@ -706,6 +742,9 @@ def test_only_named_places_are_written(root: Path) -> None:
         ("peer", {"packs": [{"name": name, "fingerprint": "0"} for name in PACKS]}, "with other weights"),
         ("coverage", {"fingerprint": "0" * 16}, "measured with other weights"),
         ("arrangements", None, "benchmarks/arrangements.py FOLDER --figures"),
+        ("mrz", None, "benchmarks/mrz.py FOLDER --figures"),
+        ("specimens", None, "benchmarks/specimens.py FOLDER --figures"),
+        ("specimens", {"fingerprint": "0" * 16}, "measured with other weights"),
         (
             "speed",
             {"packs": {"sface": {"stages_ms": {}, "whole_ms": 1, "peer_ms": None}}},

@@ -161,9 +161,104 @@ def test_a_chip_of_another_document_is_noticed(
     chip = chip_of(state, cut["obama"], dataclasses.replace(holder, number="U87654321"))
     document = reading.read_document(shot(cut["obama"], holder), chip=chip)
     verdict = reading.verify_document(document, portraits["obama2.jpg"])
-    (reason,) = (reason for reason in verdict.reasons if reason.code == "fields_differ")
-    assert reason.message == "chip and print of the document differ: document_number"
+    assert (verdict.decision, codes(verdict)) == ("match", {"chip_of_another_document"})
+    (reason,) = verdict.reasons
     assert not reason.decisive
+    assert reason.message == (
+        "the chip of the document is that of another document than its printed page, by document number: "
+        "read the chip of the document that is shown"
+    )
+    assert verdict.document is not None
+    assert (verdict.document.portrait, verdict.document.problems) == ("chip", ())
+    required = reading.verify_document(document, portraits["obama2.jpg"], policy=VALID)
+    assert (required.decision, required.similarity) == ("inconclusive", None)
+    assert [(each.code, each.decisive) for each in required.reasons] == [("chip_of_another_document", True)]
+    second = reading.read_document(shot(cut["obama2"], holder, 6))
+    assert "chip_of_another_document" in codes(reading.crosscheck(second, document))
+    found = reading.crosscheck(second, document, policy=VALID)
+    assert (found.decision, found.reasons[0].code) == ("inconclusive", "faces_not_compared")
+    assert [each.about for each in found.reasons if each.code == "chip_of_another_document"] == [
+        "second document"
+    ]
+
+
+def test_what_else_a_chip_says_otherwise_is_noted(
+    reading: Verifier,
+    cut: Mapping[str, Pixels],
+    holder: Holder,
+    state: SpecimenState,
+    portraits: Mapping[str, bytes],
+) -> None:
+    chip = chip_of(state, cut["obama"], dataclasses.replace(holder, given_names="Berta"))
+    document = reading.read_document(shot(cut["obama"], holder), chip=chip)
+    for policy in (Policy(), VALID):
+        verdict = reading.verify_document(document, portraits["obama2.jpg"], policy=policy)
+        assert verdict.decision == "match"
+        (reason,) = verdict.reasons
+        assert (reason.code, reason.decisive) == ("fields_differ", False)
+        assert reason.message == "chip and print of the document differ: given names"
+
+
+def test_pictures_of_two_documents_decide_nothing(
+    reading: Verifier,
+    cut: Mapping[str, Pixels],
+    holder: Holder,
+    state: SpecimenState,
+    portraits: Mapping[str, bytes],
+) -> None:
+    """Not even where an authentic chip says whose they are."""
+    other = dataclasses.replace(holder, number="U00000009")
+    pictures = [shot(cut["obama"], holder), shot(cut["obama"], other, 6)]
+    for chip in (None, chip_of(state, cut["obama"], holder)):
+        document = reading.read_document(pictures, chip=chip, trust=Trust.read(state.authority))
+        for probe in ("obama2.jpg", "biden.jpg"):
+            verdict = reading.verify_document(document, portraits[probe])
+            assert (verdict.decision, verdict.similarity) == ("inconclusive", None)
+            assert [(each.code, each.decisive) for each in verdict.reasons] == [("several_documents", True)]
+            assert verdict.document is not None
+            assert verdict.document.portrait is None
+            assert outcomes(verdict) == {}
+        found = reading.crosscheck(document, reading.read_document(shot(cut["obama2"], holder, 7)))
+        assert found.decision == "inconclusive"
+        assert {"faces_not_compared", "several_documents"} <= codes(found)
+        assert "no_portrait" not in codes(found)
+
+
+def test_portraits_of_two_people_are_no_document(
+    reading: Verifier,
+    cut: Mapping[str, Pixels],
+    holder: Holder,
+    state: SpecimenState,
+    portraits: Mapping[str, bytes],
+) -> None:
+    """Two fronts of cards, of which no zone says whose they are."""
+    fronts = {name: front(cut[name], holder) for name in ("obama", "obama2", "biden")}
+    one = reading.read_document([fronts["obama"], fronts["obama2"]])
+    assert len(one.further_portraits) == 1
+    match = reading.verify_document(one, portraits["obama.jpg"])
+    assert (match.decision, codes(match)) == ("match", set())
+    assert outcomes(match)["printed portrait", f"portrait of picture {one.further_portraits[0].page + 1}"]
+    for chip in (None, chip_of(state, cut["obama"], holder)):
+        two = reading.read_document([fronts["obama"], fronts["biden"]], chip=chip)
+        for probe in ("obama2.jpg", "biden.jpg"):
+            verdict = reading.verify_document(two, portraits[probe])
+            assert (verdict.decision, verdict.similarity) == ("inconclusive", None)
+            (reason,) = (each for each in verdict.reasons if each.decisive)
+            assert reason.code == "several_documents"
+            assert "don't match each other; give pictures of one document" in reason.message
+        found = reading.crosscheck(one, two)
+        assert found.decision == "inconclusive"
+        assert [each.about for each in found.reasons if each.code == "several_documents"] == [
+            "second document"
+        ]
+    data = verdict.to_dict()
+    assert Verdict.from_dict(data).to_dict() == data
+
+
+def front(portrait: Pixels, holder: Holder) -> bytes:
+    """The side of a card that has the portrait, and no zone."""
+    drawn = specimen.draw("card", holder, portrait, seed=7)
+    return camera.photograph(drawn.page, severity=1, seed=7).jpeg
 
 
 def test_validity_is_judged_on_request(

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, cast
 
 from visavis.decision.calibration import Calibration, load, shipped
 from visavis.decision.policy import Policy
-from visavis.decision.reasons import explain, inner, invalid, modelled, without_portrait
+from visavis.decision.reasons import (
+    explain,
+    inner,
+    invalid,
+    modelled,
+    other_chip,
+    other_people,
+    without_portrait,
+)
 from visavis.decision.verdict import Comparison, Decision, DocumentPart, Evidence, Provenance, Reason, Verdict
 from visavis.errors import VisavisError
 from visavis.examiner import Clock, Examined, Examiner
@@ -33,7 +41,12 @@ if TYPE_CHECKING:
 
 MAX_REFERENCES = 8
 SAME_FACE = 0.3  # share of their joint area from which on two boxes are of one face
-SAID_OTHERWISE = ("chip_failed", "chip_not_authenticated", "chip_differs")  # problems that are reasons here
+SAID_OTHERWISE = (  # problems that are reasons here
+    "chip_failed",
+    "chip_not_authenticated",
+    "chip_differs",
+    "chip_of_another_document",
+)
 REFERENCES_FMR = 1e-3  # that several references must meet among themselves, however lax the policy
 
 
@@ -45,12 +58,14 @@ class ExaminedDocument:
         document: What was read.
         choice: Which portrait counts.
         portraits: By ``"chip"``, ``"printed"`` and ``"ghost"``: those that there are.
+        further: The printed portraits of its other pictures, by what they are called.
         reference: The one that counts; where none does, the first picture without a face.
     """
 
     document: Document
     choice: Choice
     portraits: Mapping[str, Examined]
+    further: Mapping[str, Examined]
     reference: Examined
 
 
@@ -212,7 +227,8 @@ class Verifier:
         probed = probe if isinstance(probe, Examined) else self.examine(probe, policy=policy, face=probe_face)
         about = "document"
         part, notes = self._part(read, threshold, about)
-        reasons = [*_missing(read, about), *notes, *_validity(read, policy, about)]
+        reasons = [*_missing(read, about), *_contradictions(part, read, policy, about), *notes]
+        reasons += _validity(read, policy, about)
         verdict = self._judge([read.reference], probed, policy, names=("reference", "probe"), more=reasons)
         if verdict.similarity is not None:  # otherwise nothing may be decided on any of them
             beside = [
@@ -252,8 +268,12 @@ class Verifier:
         )
         reasons = [
             reason
-            for read, about in zip(both, names, strict=True)
-            for reason in (*_missing(read, about), *_validity(read, policy, about))
+            for read, said, about in zip(both, (part, other), names, strict=True)
+            for reason in (
+                *_missing(read, about),
+                *_contradictions(said, read, policy, about),
+                *_validity(read, policy, about),
+            )
         ]
         faces = self._judge([both[0].reference], both[1].reference, policy, names=names, more=reasons)
         fields = compare_fields(*(zone_of(read.document) for read in both))
@@ -280,8 +300,14 @@ class Verifier:
                 seen = self.examine(printed.photo, policy=policy, face=printed.face.box, name=page.name)
                 known = [each.face.box for each in (document.portrait, document.ghost) if each is not None]
                 portraits[name] = _without(seen, known)
+        further = {
+            f"portrait of picture {printed.page + 1}": self.examine(
+                printed.photo, policy=policy, face=printed.face.box, name=document.pages[printed.page].name
+            )
+            for printed in document.further_portraits
+        }
         reference = _faceless(document) if choice.portrait is None else portraits[choice.portrait]
-        return ExaminedDocument(document, choice, portraits, reference)
+        return ExaminedDocument(document, choice, portraits, further, reference)
 
     def _judge(
         self,
@@ -348,11 +374,15 @@ class Verifier:
         document, portraits = read.document, read.portraits
         main = read.choice.portrait or "printed"
         pairs = [("printed", "chip"), (main, "ghost")]
-        comparisons = tuple(
+        inside = [
             self._comparison(f"{a} portrait", portraits[a], f"{b} portrait", portraits[b], threshold)
             for a, b in pairs
             if a in portraits and b in portraits
-        )
+        ]
+        across = [
+            self._comparison("printed portrait", portraits["printed"], name, seen, threshold)
+            for name, seen in read.further.items()
+        ]
         chip = None
         if document.chip is not None:
             chip = {
@@ -365,7 +395,7 @@ class Verifier:
             why=read.choice.why,
             mrz=None if document.mrz is None else document.mrz.to_dict(),
             chip=chip,
-            comparisons=comparisons,
+            comparisons=(*inside, *across),
             fields=tuple(row.to_dict() for row in document.printed_against_chip),
             problems=tuple(
                 replace(problem, about=about)
@@ -376,8 +406,10 @@ class Verifier:
         notes = inner(
             about,
             chip_not_used=read.choice.chip_not_used,
-            unlike=[f"{each.first} and {each.second}" for each in comparisons if each.match is False],
-            fields=[row.field for row in document.printed_against_chip if row.outcome == "differs"],
+            unlike=[f"{each.first} and {each.second}" for each in inside if each.match is False],
+            fields=[]
+            if document.chip_is_of_another
+            else [row.field for row in document.printed_against_chip if row.outcome == "differs"],
         )
         return part, tuple(notes)
 
@@ -517,6 +549,17 @@ def _missing(read: ExaminedDocument, about: str) -> Iterator[Reason]:
         yield without_portrait(about, read.choice.problem, read.choice.why)
 
 
+def _contradictions(
+    part: DocumentPart, read: ExaminedDocument, policy: Policy, about: str
+) -> Iterator[Reason]:
+    """That what was given as one document is of two."""
+    for comparison in part.comparisons:
+        if comparison.second in read.further and comparison.match is False:
+            yield other_people(about, f"{comparison.first} and {comparison.second}")
+    if fields := read.document.chip_is_of_another:
+        yield other_chip(about, fields, is_decisive=policy.require_valid_document)
+
+
 def _validity(read: ExaminedDocument, policy: Policy, about: str) -> Iterator[Reason]:
     """Why a document isn't valid, where the policy asks."""
     if not policy.require_valid_document:
@@ -548,8 +591,8 @@ def _same_picture(first: ExaminedDocument, second: ExaminedDocument) -> str | No
     chips = [read.portraits["chip"].photo.sha256 for read in (first, second) if "chip" in read.portraits]
     if len(chips) == 2 and chips[0] == chips[1]:
         return "both chips hold the same file as portrait"
-    for one in first.portraits.values():
-        for other in second.portraits.values():
+    for one in (*first.portraits.values(), *first.further.values()):
+        for other in (*second.portraits.values(), *second.further.values()):
             if one.chips is None or other.chips is None or one.template is None or other.template is None:
                 continue
             alike = same_structure(one.chips[0], other.chips[0])

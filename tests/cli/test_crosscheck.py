@@ -90,10 +90,14 @@ def test_a_document_and_a_picture(folder: Path, capsys: pytest.CaptureFixture[st
         (("verify", "obama.jpg", "obama2.jpg", "--require-valid-document"), 64, "need --document"),
         (("verify", "--document", "-", "-"), 64, "only one picture"),
         (("verify", "--document", A, "obama.jpg", "--report", A), 64, "would overwrite a picture"),
+        (("verify", "--document", A, "obama.jpg", "--chip", B, "--report", B), 64, "what else was given"),
+        (("verify", "--document", A, "obama.jpg", "--trust", B, "--report", B), 64, "what else was given"),
+        (("verify", *["--document", A] * 9, "obama.jpg"), 65, "too many or too few pictures of one document"),
         (("verify", "--document", "nothing.jpg", "obama.jpg"), 66, "nothing.jpg"),
         (("crosscheck", A), 64, "Missing argument"),
         (("crosscheck", "-", "-"), 64, "only one picture"),
         (("crosscheck", A, B, "--report", B), 64, "would overwrite"),
+        (("crosscheck", A, B, "--trust", "obama.jpg", "--report", "obama.jpg"), 64, "would overwrite"),
         (("crosscheck", A, "nothing.jpg"), 66, "nothing.jpg"),
         (("crosscheck", A, B, "--fmr", "1e-9"), 64, "can't promise"),
     ],
@@ -105,6 +109,34 @@ def test_wrong_usage(
     assert (found, out) == (status, "")
     assert told in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("verify", "obama.jpg", "obama2.jpg"),
+        ("crosscheck", A, B),
+        ("document", A),
+        ("evaluate", "--all-pairs", "people"),
+        ("calibrate", "--all-pairs", "people", "--out", "own.json", "--description", "mine"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_pack_that_compares_no_faces(
+    words: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for number, name in enumerate(("one/a.png", "one/b.png", "two/a.png", "two/b.png")):
+        path = tmp_path / "people" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encoded("PNG", scene(60 + number, 40)))
+    monkeypatch.chdir(tmp_path)
+    status, out, err = run(capsys, *words, "--pack", "mrz")
+    assert (status, out) == (69, "")
+    assert err.startswith("visavis: the pack 'mrz' compares no faces (")
+    assert "expected one of sface, " in err
 
 
 def test_a_plain_verify_starts_without_documents() -> None:

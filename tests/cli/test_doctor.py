@@ -6,13 +6,14 @@ import re
 import shutil
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from visavis import cli
 from visavis.cli import doctor
-from visavis.packs.catalogue import PACKS
+from visavis.packs.catalogue import PACKS, TOOLS
 from visavis.packs.install import require
 from visavis.packs.store import Store
 
@@ -82,6 +83,24 @@ def test_the_speed_of_each_recogniser_is_told(monkeypatch: pytest.MonkeyPatch, s
     parts = ("detector", "landmarks", "recogniser", "second recogniser")
     told = ", ".join(rf"{part} \d+\.\d ms" for part in parts)
     assert re.fullmatch(rf"{told} on one thread", doctor._speed("sface"))
+
+
+def test_the_speed_of_each_tool_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Asked:
+        def __init__(self, model: Any, *, threads: int) -> None:
+            self.role = model
+
+        def __call__(self, pictures: Any) -> None:
+            shapes[self.role] = pictures.shape
+
+    shapes: dict[str, tuple[int, ...]] = {}
+    monkeypatch.setattr("visavis.packs.runtime.Network", Asked)
+    for tool in TOOLS.values():
+        there = SimpleNamespace(pack=tool, model=lambda role: role)
+        monkeypatch.setattr("visavis.packs.install.require_any", lambda name, there=there: there)
+        assert doctor._speed(tool.name).endswith("ms on one thread")
+    assert shapes["pad_close"] == shapes["pad_wide"] == (1, 80, 80, 3)
+    assert shapes.keys() == {role for tool in TOOLS.values() for role in tool.files}
 
 
 @pytest.fixture

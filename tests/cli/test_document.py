@@ -57,7 +57,7 @@ def test_a_passport_with_its_chip(specimens: Specimens) -> None:
     [number] = [line for line in lines if line.strip().startswith("document number")]
     assert number.endswith("right")
     assert number.split()[2] == specimens.passport_lines[1][:9].rstrip("<")
-    for stage in ("hashes", "signature", "chain"):
+    for stage in ("hashes", "signature", "chain", "state"):
         assert any(line.split()[:2] == [stage, "passed:"] for line in lines)
     assert any(line.split()[:3] == ["revocation", "not", "done:"] for line in lines)
     assert "not detect a cloned chip" in " ".join(ran.out.split())
@@ -81,6 +81,15 @@ def test_a_back_alone_has_no_portrait(specimens: Specimens) -> None:
     assert ran.code == 2
     assert "reason        No portrait was found on the document" in ran.out
     assert "nothing here was authenticated" in ran.out
+
+
+def test_pictures_and_a_chip_of_two_documents(specimens: Specimens) -> None:
+    ran = run(specimens.front, specimens.back, "--chip", specimens.other_chip)
+    assert ran.code == 1
+    assert "note          The chip is of another document than the printed page: " in ran.out
+    ran = run(specimens.passport, specimens.other_back)
+    assert ran.code == 2
+    assert "reason        The pictures are of several documents: " in ran.out
 
 
 @pytest.mark.parametrize(("file", "stage"), [("EF.DG1", "hashes"), ("EF.SOD", "signature")])

@@ -63,21 +63,22 @@ def test_the_list_shows_what_there_is_and_what_is_installed(folder: Path) -> Non
     lines = run("list").stdout.splitlines()
     assert lines[0].split() == ["NAME", "INSTALLED", "SIZE", "TEMPLATE", "LICENCE", "SUMMARY"]
     rows = {line.split()[0]: line for line in lines[1:]}
-    assert set(rows) == {"sface", "edgeface-xs", "edgeface-xxs", "duo", "toy", "mrz"}
+    assert set(rows) == {"sface", "edgeface-xs", "edgeface-xxs", "duo", "toy", "mrz", "pad"}
     assert "  yes  " in rows["toy"]
     assert "  no  " in rows["sface"]
     assert "128 numbers" in rows["sface"]
     assert "512 numbers" in rows["edgeface-xxs"]
     assert "640 numbers" in rows["duo"]
     assert "  none  " in rows["mrz"]
+    assert "  none  " in rows["pad"]
 
 
 def test_the_list_as_json(folder: Path) -> None:
     rows = json.loads(run("list", "--json").stdout)
     assert [row["name"] for row in rows if row["default"]] == [DEFAULT_PACK]
-    assert [row["name"] for row in rows[-2:]] == ["toy", "mrz"]
-    assert rows[-1]["template_size"] is None
-    assert rows[-2] == {
+    assert [row["name"] for row in rows[-3:]] == ["toy", "mrz", "pad"]
+    assert rows[-1]["template_size"] is rows[-2]["template_size"] is None
+    assert rows[-3] == {
         "name": "toy",
         "default": False,
         "state": "no",
@@ -89,7 +90,7 @@ def test_the_list_as_json(folder: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["sface", "edgeface-xs", "edgeface-xxs", "duo", "mrz"])
+@pytest.mark.parametrize("name", ["sface", "edgeface-xs", "edgeface-xxs", "duo", "mrz", "pad"])
 def test_a_card_says_what_a_user_must_know(name: str, folder: Path) -> None:
     card = run("show", name).stdout
     flat = " ".join(card.split())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,8 @@ class Specimens:
         trusted: The certificate of the state that signed it.
         passport_lines: What the passport's zone says.
         card_lines: What the card's says.
+        other_back: The back of another holder's card.
+        other_chip: A zip with the files of that card's chip, signed by another state of the same name.
     """
 
     passport: Path
@@ -44,6 +47,8 @@ class Specimens:
     trusted: Path
     passport_lines: tuple[str, ...]
     card_lines: tuple[str, ...]
+    other_back: Path
+    other_chip: Path
 
 
 def make(folder: Path, sface: Verifier, portrait: bytes) -> Specimens:
@@ -55,10 +60,13 @@ def make(folder: Path, sface: Verifier, portrait: bytes) -> Specimens:
     card = specimen.draw("card", specimen.fictional(SEED), face, seed=SEED)
     assert card.back is not None
     spared = [passport.portrait, *passport.line_boxes]
+    other = specimen.draw("card", specimen.fictional(SEED + 1), face, seed=SEED)
+    assert other.back is not None
     shots = {
         "passport": camera.photograph(passport.page, severity=1, seed=4, spared=spared),
         "front": camera.photograph(card.page, severity=1, seed=7),
         "back": camera.photograph(card.back, severity=1, seed=7),
+        "other-back": camera.photograph(other.back, severity=1, seed=7),
     }
     for name, shot in shots.items():
         (folder / f"{name}.jpg").write_bytes(shot.jpeg)
@@ -67,6 +75,9 @@ def make(folder: Path, sface: Verifier, portrait: bytes) -> Specimens:
     chip.mkdir()
     for name, content in make_chip(passport.lines, jpeg(face), state).items():
         (chip / f"EF.{name}").write_bytes(content)
+    with zipfile.ZipFile(folder / "other-chip.zip", "w") as archive:
+        for name, content in make_chip(other.lines, jpeg(face), SpecimenState.make()).items():
+            archive.writestr(f"EF.{name}", content)
     trusted = folder / "csca.cer"
     trusted.write_bytes(state.authority)
     return Specimens(
@@ -77,6 +88,8 @@ def make(folder: Path, sface: Verifier, portrait: bytes) -> Specimens:
         trusted=trusted,
         passport_lines=passport.lines,
         card_lines=card.lines,
+        other_back=folder / "other-back.jpg",
+        other_chip=folder / "other-chip.zip",
     )
 
 

@@ -59,7 +59,7 @@ OTHER = State("XX")
 SIGNER = UTOPIA.signer()
 GROUPS = groups_of()
 TRUST = Trust.read(UTOPIA.certificate)
-STAGES = ("hashes", "signature", "chain", "revocation")
+STAGES = ("hashes", "signature", "chain", "state", "revocation")
 
 
 def check(
@@ -77,7 +77,7 @@ def outcomes(result: Authenticity) -> list[str]:
     return [stage.outcome for stage in result.stages]
 
 
-PASSED = ["passed", "passed", "passed", "not done"]
+PASSED = ["passed", "passed", "passed", "passed", "not done"]
 
 
 # What others published
@@ -91,7 +91,7 @@ def test_the_reference_data_of_the_bsi() -> None:
         "C11T002JM4D<<9608122F2310314<<<<<<<<<<<<<<<4",
     )
     result = authenticate(chip, now=NOW)
-    assert outcomes(result) == ["passed", "passed", "not done", "not done"]
+    assert outcomes(result) == ["passed", "passed", "not done", "passed", "not done"]
     assert (result.groups, result.country, result.signed_at) == (("DG1", "DG14"), "DE", None)
     assert result.signature.why.startswith("RSA-PSS of 2048 bits with SHA-256, by C=DE, O=HJP Consulting")
     result = authenticate(chip, TRUST, now=datetime(2014, 6, 1, tzinfo=UTC))
@@ -141,7 +141,7 @@ def test_no_algorithm_passes_with_another_key(algorithm: Algorithm) -> None:
     signer = UTOPIA.signer(algorithm)
     thief = dataclasses.replace(signer, key=key_of(algorithm.key, "a thief"))
     result = check(signer=thief)
-    assert outcomes(result) == ["passed", "failed", "passed", "not done"]
+    assert outcomes(result) == ["passed", "failed", "passed", "passed", "not done"]
     assert "isn't that of" in result.signature.why
 
 
@@ -157,7 +157,7 @@ def test_a_csca_that_signs_with_pss() -> None:
     assert outcomes(check(signer=signer, trust=Trust.read(state.certificate))) == PASSED
     # Another key of the same name, in the same way
     result = check(signer=signer, trust=Trust.read(State(key="RSA", which="2", pss=True).certificate))
-    assert outcomes(result) == ["passed", "passed", "failed", "not done"]
+    assert outcomes(result) == ["passed", "passed", "failed", "passed", "not done"]
 
 
 @pytest.mark.parametrize("mrz", [TD1, TD2, TD3], ids=["TD1", "TD2", "TD3"])
@@ -169,7 +169,7 @@ def test_every_kind_of_document_passes(mrz: tuple[str, ...], kind: str) -> None:
 def test_a_signer_named_by_its_key_and_one_whom_the_user_supplied() -> None:
     assert outcomes(check(by_key=True)) == PASSED
     result = check(certificates=())
-    assert outcomes(result) == ["passed", "not done", "not done", "not done"]
+    assert outcomes(result) == ["passed", "not done", "not done", "not done", "not done"]
     assert result.outcome == "not done"
     both = Trust.read(UTOPIA.certificate, SIGNER.certificate)
     assert outcomes(check(certificates=(), trust=both)) == PASSED
@@ -194,8 +194,8 @@ def test_further_groups() -> None:
 def test_nothing_is_trusted_by_default() -> None:
     for trust in (None, Trust.read(UTOPIA.revocations())):
         result = check(trust=trust)
-        assert outcomes(result) == ["passed", "passed", "not done", "not done"]
-        assert result.chain.why == "no certificates were supplied"
+        assert outcomes(result) == ["passed", "passed", "not done", "passed", "not done"]
+        assert not result.certificates_given
         assert result.outcome == "not done"
         assert not result.vouches_for("DG1")
     # Not even where the chip brings its own.
@@ -225,7 +225,7 @@ def test_a_changed_group_fails() -> None:
     other = make_dg1((TD3[0], TD3[1].replace("L898902C3", "L898902C4")))
     files = files_of(GROUPS, SIGNER) | {"DG1": other}
     result = authenticate(ChipFiles.of(files), TRUST, now=NOW)
-    assert outcomes(result) == ["failed", "passed", "passed", "not done"]
+    assert outcomes(result) == ["failed", "passed", "passed", "not done", "not done"]
     assert result.hashes.why == "DG1 was changed: its SHA-256 is another"
     assert result.groups == ("DG2",)
     assert result.outcome == "failed"
@@ -236,7 +236,7 @@ def test_groups_swapped_between_two_chips_fail() -> None:
     first, second = GROUPS, groups_of(seed=8)
     files = files_of(first, SIGNER) | {"DG2": second["DG2"]}
     result = authenticate(ChipFiles.of(files), TRUST, now=NOW)
-    assert outcomes(result) == ["failed", "passed", "passed", "not done"]
+    assert outcomes(result) == ["failed", "passed", "passed", "passed", "not done"]
     assert result.hashes.why == "DG2 was changed: its SHA-256 is another"
     files = files_of(first, SIGNER) | {"SOD": sod(second, SIGNER)}
     assert authenticate(ChipFiles.of(files), TRUST, now=NOW).hashes.outcome == "failed"
@@ -245,16 +245,16 @@ def test_groups_swapped_between_two_chips_fail() -> None:
 def test_a_group_without_a_hash_fails() -> None:
     files = files_of({"DG1": GROUPS["DG1"]}, SIGNER) | {"DG2": GROUPS["DG2"]}
     result = authenticate(ChipFiles.of(files), TRUST, now=NOW)
-    assert outcomes(result) == ["failed", "passed", "passed", "not done"]
+    assert outcomes(result) == ["failed", "passed", "passed", "passed", "not done"]
     assert result.hashes.why == "the security object has no hash of DG2"
 
 
 def test_without_groups_or_without_a_security_object_nothing_is_done() -> None:
     result = authenticate(ChipFiles.of({"SOD": sod(GROUPS, SIGNER)}), TRUST, now=NOW)
-    assert outcomes(result) == ["not done", "passed", "passed", "not done"]
+    assert outcomes(result) == ["not done", "passed", "passed", "not done", "not done"]
     assert result.outcome == "not done"
     result = authenticate(ChipFiles.of(GROUPS), TRUST, now=NOW)
-    assert outcomes(result) == ["not done"] * 4
+    assert outcomes(result) == ["not done"] * 5
     assert result.hashes.why == "there is no security object (EF.SOD)"
 
 
@@ -295,7 +295,7 @@ def test_a_table_that_fits_a_changed_group_fails_at_the_signature() -> None:
     groups = groups_of(seed=8)
     files = groups | {"SOD": sod(GROUPS, SIGNER, stated_content=security_object(groups))}
     result = authenticate(ChipFiles.of(files), TRUST, now=NOW)
-    assert outcomes(result) == ["passed", "failed", "passed", "not done"]
+    assert outcomes(result) == ["passed", "failed", "passed", "passed", "not done"]
 
 
 def edited(change: Callable[[Any], object]) -> Authenticity:
@@ -379,7 +379,7 @@ def test_parameters_that_are_no_known_curve_are_not_used(field: str) -> None:
     values: dict[str, Any] = {"cofactor": 2} if field == "cofactor" else {field: 5}
     own = with_explicit_curve(SIGNER.certificate, UTOPIA.key, explicit_parameters("P-256", **values))
     result = check(signer=dataclasses.replace(SIGNER, certificate=own))
-    assert outcomes(result) == ["passed", "not done", "passed", "not done"]
+    assert outcomes(result) == ["passed", "not done", "passed", "passed", "not done"]
     assert "equal no known curve" in result.signature.why
     assert result.outcome == "not done"
 
@@ -411,14 +411,15 @@ def test_a_base_point_of_one_coordinate_and_a_sign(curve: str) -> None:
 )
 def test_a_signer_that_may_not_sign_fails(how: dict[str, Any], why: str) -> None:
     result = check(signer=UTOPIA.signer(**how))
-    assert outcomes(result) == ["passed", "passed", "failed", "not done"]
+    state = "failed" if "country" in how else "passed"
+    assert outcomes(result) == ["passed", "passed", "failed", state, "not done"]
     assert why in result.chain.why
     assert result.outcome == "failed"
 
 
 def test_the_csca_of_another_country_fails() -> None:
     result = check(trust=Trust.read(OTHER.certificate))
-    assert outcomes(result) == ["passed", "passed", "failed", "not done"]
+    assert outcomes(result) == ["passed", "passed", "failed", "passed", "not done"]
     assert (
         result.chain.why == "none of the supplied certificates is of C=UT, CN=CSCA, which issued the signer's"
     )
@@ -430,7 +431,7 @@ def test_a_false_csca_of_the_right_name_fails() -> None:
     false = State(which="false")
     assert false.name == UTOPIA.name
     result = check(signer=false.signer())
-    assert outcomes(result) == ["passed", "passed", "failed", "not done"]
+    assert outcomes(result) == ["passed", "passed", "failed", "passed", "not done"]
     assert "isn't certified with the supplied key" in result.chain.why
 
 
@@ -523,25 +524,91 @@ def test_the_present_is_that_of_the_clock() -> None:
 # What fails at stage 4
 
 
+def of_state(code: str, country: str) -> Authenticity:
+    """A genuine chip of a document that says one state, signed by another's signer, or by its own."""
+    state = State(country)
+    groups = groups_of((TD3[0].replace("UTO", code.ljust(3, "<")), TD3[1]))
+    return check(groups, state.signer(), Trust.read(state.certificate))
+
+
+@pytest.mark.parametrize(
+    ("code", "country", "outcome"),
+    [
+        ("UTO", "UT", "passed"),
+        ("D", "DE", "passed"),  # Doc 9303-3, section 5
+        ("D", "de", "passed"),  # some states write small letters
+        ("EUE", "EU", "passed"),
+        ("UNO", "UN", "passed"),
+        ("RKS", "KS", "passed"),
+        ("GBD", "GB", "passed"),
+        ("FRA", "FR", "passed"),
+        ("UTO", "FR", "failed"),  # a genuine signer of another state, whom the user trusts as well
+        ("FRA", "UT", "failed"),
+        ("D", "DK", "failed"),
+        ("AUT", "AU", "failed"),
+        ("ZQQ", "UT", "not done"),  # no code that anybody knows
+        ("ZQQ", "ZQ", "not done"),
+    ],
+)
+def test_a_state_vouches_for_its_own_documents_only(code: str, country: str, outcome: str) -> None:
+    result = of_state(code, country)
+    assert outcomes(result) == ["passed", "passed", "passed", outcome, "not done"]
+    assert result.outcome == outcome
+    assert result.vouches_for("DG2") == (outcome == "passed")
+    assert code in result.state.why
+    assert result.state.why.isprintable()
+
+
+def test_a_signer_of_another_state_is_named() -> None:
+    assert of_state("UTO", "FR").state.why == "DG1 says UTO, and the signer is of FR instead of UT"
+    assert of_state("UNO", "FR").state.why == "DG1 says UNO, and the signer is of FR instead of UN or ZZ"
+
+
+def test_without_a_zone_of_the_chip_nobody_knows_whose_document_it_is() -> None:
+    """Otherwise leaving DG1 out would make every state's signer do."""
+    result = check({"DG2": GROUPS["DG2"]})
+    assert outcomes(result) == ["passed", "passed", "passed", "not done", "not done"]
+    assert result.state.why == "there is no DG1, which names the issuing state"
+    assert (result.outcome, result.vouches_for("DG2")) == ("not done", False)
+
+
+def test_a_signer_without_a_country() -> None:
+    key = key_of("P-256", "signer of nowhere")
+    made = certificate(key, name_of("Signer", None), UTOPIA.key, UTOPIA.name)
+    state = check(signer=Signer(key, made)).state
+    assert (state.outcome, state.why) == ("not done", "the signer's certificate names no country")
+
+
+def test_the_state_is_looked_at_without_certificates() -> None:
+    """Nobody vouches for the signer then, but what it says of itself may contradict the document."""
+    groups = groups_of((TD3[0].replace("UTO", "FRA"), TD3[1]))
+    result = check(groups, trust=None)
+    assert outcomes(result) == ["passed", "passed", "not done", "failed", "not done"]
+    assert result.outcome == "failed"
+
+
+# What fails at stage 5
+
+
 def test_revocation() -> None:
     def result(*lists: bytes) -> Authenticity:
         return check(trust=Trust.read(UTOPIA.certificate, *lists))
 
     good = result(UTOPIA.revocations(1, 2, 3))
-    assert outcomes(good) == ["passed"] * 4
+    assert outcomes(good) == ["passed"] * 5
     assert good.revocation.notes == ("its newest list is of 2026-05-31",)
     revoked = result(UTOPIA.revocations(1, SIGNER.serial))
-    assert outcomes(revoked) == ["passed", "passed", "passed", "failed"]
+    assert outcomes(revoked) == ["passed", "passed", "passed", "passed", "failed"]
     assert "has revoked the certificate" in revoked.revocation.why
     assert revoked.outcome == "failed"
     # Any of several lists counts.
     assert result(UTOPIA.revocations(), UTOPIA.revocations(SIGNER.serial)).outcome == "failed"
     stale = result(UTOPIA.revocations(made=NOW - YEAR, due=NOW - DAY))
-    assert outcomes(stale) == ["passed"] * 4
+    assert outcomes(stale) == ["passed"] * 5
     assert "it is stale: the next one was due on 2026-05-31" in stale.revocation.notes
     assert "it lies in the future" in result(UTOPIA.revocations(made=NOW + 9 * DAY)).revocation.notes
     false = result(UTOPIA.revocations(key=OTHER.key))
-    assert outcomes(false) == ["passed", "passed", "passed", "failed"]
+    assert outcomes(false) == ["passed", "passed", "passed", "passed", "failed"]
     assert "isn't signed with a key of it" in false.revocation.why
     # A false list beside a good one can't hide what the good one says.
     assert result(UTOPIA.revocations(key=OTHER.key), UTOPIA.revocations(SIGNER.serial)).outcome == "failed"
@@ -589,7 +656,7 @@ HOSTILE = {
 @pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_security_objects_fail_in_one_clear_line(data: bytes) -> None:
     result = authenticate(ChipFiles.of(GROUPS | {"SOD": data}), TRUST, now=NOW)
-    assert outcomes(result) == ["failed", "failed", "not done", "not done"]
+    assert outcomes(result) == ["failed", "failed", "not done", "not done", "not done"]
     for stage in result.stages:
         assert stage.why.startswith("the security object is damaged: ")
         assert stage.why.isprintable()

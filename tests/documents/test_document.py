@@ -138,6 +138,7 @@ def test_the_plain_data_are_json(specimens: Specimens, reader: DocumentReader) -
         "hashes",
         "signature",
         "chain",
+        "state",
         "revocation",
     ]
     assert data["chip"]["portrait"]["format"] == "JPEG"
@@ -235,7 +236,47 @@ def test_pictures_of_two_documents_are_refused() -> None:
     document = read(*pages)
     assert document.portrait is None
     assert codes(document, decisive=True) == ["several_documents"]
-    assert "document number" in document.problems[0].message
+    assert "document number differs" in document.problems[0].message
+
+
+@pytest.mark.parametrize("decided", ["two_portraits", "no_portrait"])
+def test_several_documents_go_before_what_is_wrong_with_a_portrait(decided: str) -> None:
+    pages = [reading(mrz=zone(), problems=(decided,)), reading(mrz=zone(date_of_birth="1974-08-13"))]
+    document = read(*pages)
+    assert codes(document, decisive=True) == ["several_documents"]
+    assert "date of birth differs" in document.problems[0].message
+
+
+SOMEWHERE = Page(np.zeros((70, 100, 3), np.uint8), np.array([[0, 0], [100, 0], [100, 70], [0, 70]]), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "further"),
+    [
+        (reading(portrait=face(50)), reading(portrait=face(50)), True),
+        (reading(portrait=face(50)), reading(portrait=face(36)), True),  # 0.52 of the area
+        (reading(portrait=face(50)), reading(portrait=face(35)), False),  # 0.49: as a ghost has it
+        (reading(portrait=face(35)), reading(portrait=face(50)), False),
+        (reading(portrait=face(50)), reading(portrait=face(50, 0.79)), False),  # a watermark
+        (reading(portrait=face(50)), reading(), False),
+        # On pages of which one was photographed from nearer: both have a quarter of its area.
+        (
+            replace(reading(portrait=face(50)), page=replace(SOMEWHERE, corners=SOMEWHERE.corners * 1.2)),
+            replace(reading(portrait=face(30)), page=replace(SOMEWHERE, corners=SOMEWHERE.corners * 0.72)),
+            True,
+        ),
+        # Where one of them isn't known, the pictures count.
+        (replace(reading(portrait=face(50)), page=SOMEWHERE), reading(portrait=face(30)), False),
+    ],
+)
+def test_portraits_of_other_pictures_are_kept_where_they_are_as_large(
+    first: Reading, second: Reading, further: bool
+) -> None:
+    document = read(first, second)
+    assert document.portrait is not None
+    kept = [portrait.page for portrait in document.further_portraits]
+    assert kept == ([1 - document.portrait.page] if further else [])
+    assert len(document.to_dict()["further_portraits"]) == len(kept)
 
 
 def test_two_pictures_of_one_zone_are_one_document() -> None:
@@ -311,7 +352,7 @@ def test_a_chip_that_was_changed_or_that_nobody_vouches_for(
     document = read_document(GREY, reader=fake, chip=chip, trust=trust)
     found = codes(document, decisive=False)
     assert code in found
-    assert ("chip_differs" in found) == (file == "EF.DG1")
+    assert ("chip_of_another_document" in found) == (file == "EF.DG1")
 
 
 def test_a_zone_of_the_chip_with_wrong_check_digits() -> None:
@@ -320,6 +361,31 @@ def test_a_zone_of_the_chip_with_wrong_check_digits() -> None:
     document = read(reading(mrz=zone(), portrait=face(50)), chip=zipped({"DG1": make_dg1(lines)}))
     assert codes(document, decisive=False) == ["chip_not_authenticated", "chip_mrz_invalid"]
     assert document.chip_portrait is None
+
+
+@pytest.mark.parametrize(
+    ("printed", "code", "told"),
+    [
+        (zone(document_number="X1234567"), "chip_of_another_document", ": document number differs"),
+        (zone(date_of_birth="1974-08-13"), "chip_of_another_document", ": date of birth differs"),
+        (
+            zone(document_number="X1234567", date_of_birth="1974-08-13"),
+            "chip_of_another_document",
+            ": date of birth and document number differ",
+        ),
+        (zone(given_names="Karin"), "chip_differs", "differ in given names"),
+        (replace(zone(document_number="X1234567"), valid=False), "chip_differs", "differ in document number"),
+    ],
+)
+def test_a_chip_that_is_not_that_of_the_page(printed: Mrz, code: str, told: str) -> None:
+    document = read(reading(mrz=printed, portrait=face(50)), chip=zipped({"DG1": make_dg1(zone().lines)}))
+    [problem] = [
+        problem
+        for problem in document.problems
+        if problem.code.startswith("chip_") and told in problem.message
+    ]
+    assert (problem.code, problem.decisive) == (code, False)
+    assert len({"chip_of_another_document", "chip_differs"} & {each.code for each in document.problems}) == 1
 
 
 def test_without_a_printed_zone_the_chips_dates_count() -> None:

@@ -66,7 +66,7 @@ def test_a_passport_with_its_chip(specimens: Specimens, reader: DocumentReader) 
     assert html.count("<rect") == 4
     for line in specimens.passport_lines:
         assert line.replace("<", "&lt;") in html
-    assert html.count(">passed</span>") == 3
+    assert html.count(">passed</span>") == 4
     assert "does not detect a cloned chip" in html
     assert "no check digit" in html
     assert "<script" not in html
@@ -75,7 +75,7 @@ def test_a_passport_with_its_chip(specimens: Specimens, reader: DocumentReader) 
 def test_a_card_of_two_pictures_without_a_chip(specimens: Specimens, reader: DocumentReader) -> None:
     html = page(read_document([specimens.front, specimens.back], reader=reader, now=NOW))
     assert heading(html) == "READ"
-    assert len(images(html)) == 5  # two photographs, one page, the portrait, the strip
+    assert len(images(html)) == 6  # two photographs, two pages, the portrait, the strip
     assert "no files of a chip were given" in html
     assert "2026-06-01T12:00:05Z" in html
     assert "Printed against chip" not in html
@@ -90,6 +90,18 @@ def test_a_chip_that_was_changed(specimens: Specimens, reader: DocumentReader, t
     assert '<body class="no_match">' in html
     assert ">failed</span>" in html
     assert ">differs</span>" in html
+
+
+def test_a_chip_of_another_document_and_pictures_of_several(
+    specimens: Specimens, reader: DocumentReader
+) -> None:
+    html = page(read_document([specimens.front, specimens.back], reader=reader, chip=specimens.other_chip))
+    assert heading(html) == "CHIP OF ANOTHER DOCUMENT"
+    assert '<body class="no_match">' in html
+    html = page(read_document([specimens.passport, specimens.other_back], reader=reader))
+    assert heading(html) == "SEVERAL DOCUMENTS"
+    assert '<body class="inconclusive">' in html
+    assert "The pictures are of several documents" in html
 
 
 def test_a_picture_without_a_document(reader: DocumentReader) -> None:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from visavis.documents.page import FORMS, PX_PER_MM, find_edges, flatten, page_by_zone
+from visavis.documents.page import FORMS, PX_PER_MM, find_edges, flatten, page_by_zone, to_page, to_photo
 from visavis.documents.text import Zone
 
 if TYPE_CHECKING:
@@ -113,3 +113,22 @@ def test_the_page_is_seen_from_straight_above() -> None:
     rows, columns = np.nonzero(page[..., 0] < 128)
     assert (columns.mean() + 0.5) / PX_PER_MM == pytest.approx(100, abs=0.15)
     assert (rows.mean() + 0.5) / PX_PER_MM == pytest.approx(50, abs=0.15)
+
+
+def test_points_of_the_page_and_of_the_photo() -> None:
+    """A trapezium: its corners, and where its diagonals meet, which in perspective is the page's middle."""
+    corners = np.array([[200, 100], [600, 100], [800, 500], [0, 500]], float)
+    page = np.array([[0, 0], [1250, 0], [1250, 880], [0, 880], [625, 440]], float)
+    # By hand: y = 100 + 400 t on the diagonal (200 + 600 t, ...), which is at x = 400 for t = 1/3.
+    photo = np.vstack([corners, [[400, 100 + 400 / 3]]])
+    np.testing.assert_allclose(to_photo(page, corners, (1250, 880)), photo, atol=1e-3)
+    np.testing.assert_allclose(to_page(photo, corners, (1250, 880)), page, atol=1e-3)
+
+
+def test_a_mark_on_the_flattened_page_is_where_its_point_goes() -> None:
+    corners = np.array([[150, 120], [980, 180], [940, 760], [110, 690]], float)
+    picture = np.full((900, 1100, 3), 255, np.uint8)
+    cv2.circle(picture, (700, 400), 6, (0, 0, 0), -1)  # about the middle of that pixel, at 700.5, 400.5
+    rows, columns = np.nonzero(flatten(picture, corners, 125, 88)[..., 0] < 128)
+    expected = to_page(np.array([[700.5, 400.5]]), corners, (1250, 880))[0]
+    assert (columns.mean() + 0.5, rows.mean() + 0.5) == pytest.approx(tuple(expected), abs=1)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from visavis.geometry import Floats
+
 Segment = tuple[float, float, float, float]
 
 
@@ -167,18 +169,18 @@ def test_rectified_lines_are_straight_and_of_one_size() -> None:
     v = -(x - 300) * 0.6 + (y - 200) * 0.8
     first, last = -10 + 0.01 * u + 1e-4 * u**2, 12 - 0.02 * u + 2e-4 * u**2
     picture = np.stack([u + 110, 60 + 60 * (v - first) / (last - first), 0 * u], axis=2)
-    lines = rectify(picture.clip(0, 255).astype(np.uint8), BENT, 200)
+    lines = rectify(picture.clip(0, 255).astype(np.uint8), BENT, 200, margin=0.02)
     assert lines.shape == (2, LINE_HEIGHT, 200, 3)
     for index, line in enumerate(lines):
         rows = line[20:28, :, 1].astype(float)
         np.testing.assert_allclose(rows, 60 + 60 * index, atol=8)  # of 60 from line to line
-        np.testing.assert_allclose(line[24, :, 0], np.linspace(-104.4, 124.4, 200) + 110, atol=2)
+        np.testing.assert_allclose(line[24, :, 0], BENT.places(np.linspace(-0.02, 1.02, 200)) + 110, atol=2)
 
 
 @pytest.mark.parametrize("factor", [0.25, 4.0])
 def test_lines_may_leave_the_picture(factor: float) -> None:
     picture = np.full((30, 40, 3), 200, np.uint8)
-    assert (rectify(picture, BENT.scaled(factor), 160) <= 200).all()
+    assert (rectify(picture, BENT.scaled(factor), 160, margin=0.02) <= 200).all()
 
 
 def fake(**outputs: Any) -> Any:
@@ -225,8 +227,8 @@ def test_the_reader_reads_all_lines_at_once(count: int) -> None:
 
     zone = Zone((300.0, 200.0), (1.0, 0.0), -200.0, 200.0, tuple((23.0 * i, 0.0, 0.0) for i in range(count)))
     lines = LineReader(fake(characters=characters))(np.zeros((400, 640, 3), np.uint8), zone)
-    assert shapes == [(count, LINE_HEIGHT, WIDTHS[count], 3)]
-    assert [line.shape for line in lines] == [(WIDTHS[count] // 8, 38)] * count
+    assert shapes == [(count, LINE_HEIGHT, WIDTHS[0][count], 3)]
+    assert [line.shape for line in lines] == [(WIDTHS[0][count] // 8, 38)] * count
 
 
 def test_a_glance_goes_by_the_less_legible_of_two_lines_and_by_the_second_of_three() -> None:
@@ -242,3 +244,34 @@ def test_a_glance_goes_by_the_less_legible_of_two_lines_and_by_the_second_of_thr
     ]
     scores = LineReader(fake(characters=characters)).glance(picture, zones)
     assert scores == pytest.approx([0.6, 0.2, 0.6], abs=0.03)
+
+
+def test_characters_of_one_pitch_keep_it_whichever_way_the_camera_looks() -> None:
+    """Two lines of 44 characters through a camera that sees the page from its side."""
+    camera = np.array([[9.0, 0.4, 60.0], [-0.3, 8.0, 400.0], [0.004, 0.0, 1.0]])
+
+    def seen(x: Floats, y: float) -> Floats:
+        points = np.stack([x, np.full_like(x, y), np.ones_like(x)]) * 1.0
+        moved = camera @ points
+        return np.asarray((moved[:2] / moved[2]).T)
+
+    upper, lower = (seen(np.linspace(0, 112, 45), y) for y in (0.0, 6.35))
+    middle = (upper[0] + upper[-1] + lower[0] + lower[-1]) / 4
+    direction = upper[-1] - upper[0] + lower[-1] - lower[0]
+    direction /= np.linalg.norm(direction)
+    normal = np.array([-direction[1], direction[0]])
+    along = [(line - middle) @ direction for line in (upper, lower)]
+    curves = tuple(
+        (float(c0), float(c1), 0.0)
+        for c1, c0 in (
+            np.polyfit(u, (line - middle) @ normal, 1) for u, line in zip(along, (upper, lower), strict=True)
+        )
+    )
+    x, y, right, down = (float(each) for each in (*middle, *direction))
+    low, high = (float(np.mean([u[index] for u in along])) for index in (0, -1))
+    zone = Zone((x, y), (right, down), low, high, curves)
+    pitch = zone.length / 44
+    expected = np.mean(along, axis=0)
+    straight = np.abs(np.linspace(low, high, 45) - expected).max() / pitch
+    assert straight > 2  # what a constant pitch would be off, in characters
+    assert np.abs(zone.places(np.linspace(0, 1, 45)) - expected).max() / pitch < 0.2

@@ -23,7 +23,7 @@ from visavis.packs.catalogue import (
     find_pack,
 )
 
-RECIPES = {"centerface", "yunet", "sface-int8", "edgeface", "text-detector", "text-recogniser"}
+RECIPES = {"centerface", "yunet", "sface-int8", "edgeface", "text-detector", "text-recogniser", "minifasnet"}
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def files() -> dict[str, File]:
 
 def test_the_packs_are_the_promised_ones() -> None:
     assert list(PACKS) == ["sface", "edgeface-xs", "edgeface-xxs", "duo"]
-    assert list(TOOLS) == ["mrz"]
+    assert list(TOOLS) == ["mrz", "pad"]
     assert all(name == pack.name for name, pack in all_packs().items())
 
 
@@ -84,7 +84,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
     with pytest.raises(PackError) as caught:
         find_pack("arcface")
     assert caught.value.code == "pack.unknown"
-    assert str(caught.value).endswith("expected one of sface, edgeface-xs, edgeface-xxs, duo, mrz)")
+    assert str(caught.value).endswith("expected one of sface, edgeface-xs, edgeface-xxs, duo, mrz, pad)")
 
 
 def with_recognisers(pack: Engine, *recognisers: PackRecogniser) -> Engine:
@@ -180,8 +180,25 @@ def test_the_mrz_packs_card_says_what_is_not_known() -> None:
     assert all(isinstance(source, IndexMember) for file in pack.files.values() for source in file.sources)
 
 
-def test_another_network_changes_a_tools_fingerprint() -> None:
-    pack = TOOLS["mrz"]
+def test_the_pad_packs_card_says_what_is_not_known() -> None:
+    pack = TOOLS["pad"]
+    assert {role: file.name for role, file in pack.files.items()} == {
+        "pad_close": "2.7_80x80_MiniFASNetV2.pth",
+        "pad_wide": "4_0_0_80x80_MiniFASNetV1SE.pth",
+    }
+    assert pack.licence == "Apache-2.0"
+    assert "have not stated" in " ".join(pack.training_data)
+    assert all(isinstance(source, Upstream) for file in pack.files.values() for source in file.sources)
+
+
+def test_the_pad_pack_keeps_its_fingerprint() -> None:
+    """Thresholds that were measured with its networks carry it."""
+    assert TOOLS["pad"].fingerprint == "8e855e3d52952e4e"
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_another_network_changes_a_tools_fingerprint(name: str) -> None:
+    pack = TOOLS[name]
     (role, file), other = pack.networks
     changed = dataclasses.replace(pack, networks=((role, dataclasses.replace(file, sha256="0" * 64)), other))
     assert changed.fingerprint != pack.fingerprint

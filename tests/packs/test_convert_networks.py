@@ -21,13 +21,15 @@ from visavis.packs.catalogue import (
     CENTERFACE,
     EDGEFACE_XS,
     EDGEFACE_XXS,
+    MINIFASNET_V1SE,
+    MINIFASNET_V2,
     PPOCR_DETECTOR,
     PPOCR_RECOGNISER,
     SFACE,
     YUNET,
     File,
 )
-from visavis.packs.convert import RECIPES, convert
+from visavis.packs.convert import RECIPES, convert, minifasnet, old_checkpoint
 from visavis.packs.convert.text import CHARACTERS
 from visavis.packs.store import Store
 
@@ -46,8 +48,15 @@ FILES = {
     "sface-int8": SFACE,
     "text-detector": PPOCR_DETECTOR,
     "text-recogniser": PPOCR_RECOGNISER,
+    "minifasnet_v2": MINIFASNET_V2,
+    "minifasnet_v1se": MINIFASNET_V1SE,
 }
-RECIPE_OF = {"edgeface_xs": "edgeface", "edgeface_xxs": "edgeface"}
+RECIPE_OF = {
+    "edgeface_xs": "edgeface",
+    "edgeface_xxs": "edgeface",
+    "minifasnet_v2": "minifasnet",
+    "minifasnet_v1se": "minifasnet",
+}
 """Where the recipe hasn't the network's name. The catalogue may choose another one for the same file."""
 
 _converted: dict[str, bytes] = {}
@@ -102,6 +111,8 @@ def reading_floats(model: bytes) -> bytes:
         ("edgeface_xxs", ["N", 112, 112, 3], ["template"]),
         ("text-detector", ["N", "H", "W", 3], ["text"]),
         ("text-recogniser", ["N", 48, "W", 3], ["characters"]),
+        ("minifasnet_v2", ["N", 80, 80, 3], ["logits"]),
+        ("minifasnet_v1se", ["N", 80, 80, 3], ["logits"]),
     ],
 )
 def test_a_converted_network_is_sound_and_reads_pictures(
@@ -111,7 +122,7 @@ def test_a_converted_network_is_sound_and_reads_pictures(
     model = onnx.load_model_from_string(content)
     onnx.checker.check_model(model, full_check=True)
     (source,) = model.graph.input
-    assert source.name == {"H": "picture", 112: "chip", 48: "line"}[picture[1]]
+    assert source.name == {"H": "picture", 112: "chip", 48: "line", 80: "crop"}[picture[1]]
     assert source.type.tensor_type.elem_type == onnx.TensorProto.UINT8
     assert [side.dim_param or side.dim_value for side in source.type.tensor_type.shape.dim] == picture
     assert [output.name for output in model.graph.output] == outputs
@@ -138,6 +149,9 @@ def test_the_same_file_gives_the_same_bytes(name: str, request: pytest.FixtureRe
         ("sface-int8", "edgeface_xs"),
         ("yunet", "centerface"),
         ("yunet", "sface"),
+        ("minifasnet", "edgeface_xs"),
+        ("minifasnet", "centerface"),
+        ("edgeface", "minifasnet_v2"),
     ],
 )
 def test_another_networks_file_is_refused(recipe: str, name: str, request: pytest.FixtureRequest) -> None:
@@ -380,3 +394,41 @@ def test_the_text_recogniser_gives_the_original_networks_numbers(
     best = found[0].argmax(-1)
     changes = best[np.flatnonzero(np.diff(best, prepend=0))]
     assert "".join(CHARACTERS[each - 1] for each in changes if each) == "ID<7"
+
+
+# MiniFASNet: references as for the recognisers; upstream reads BGR
+
+
+@pytest.mark.parametrize("name", ["minifasnet_v2", "minifasnet_v1se"])
+def test_minifasnet_gives_the_original_networks_numbers(
+    name: str, shared: Path, request: pytest.FixtureRequest
+) -> None:
+    path = shared / f"packs/reference/{name}_reference.npz"
+    if not path.is_file():
+        pytest.skip("the shared folder has no reference outputs")
+    with np.load(path) as held:
+        planes, expected = held["input"], held["logits"]
+    crops = np.ascontiguousarray(planes.transpose(0, 2, 3, 1)[..., ::-1])
+    model = reading_floats(network_of(name, request))
+    assert np.abs(run(model, crop=crops)["logits"] - expected).max() < 1e-5
+    for crop, logits in zip(crops, expected, strict=True):
+        assert np.abs(run(model, crop=crop[None])["logits"] - logits).max() < 1e-5
+
+
+@pytest.mark.parametrize("name", ["minifasnet_v2", "minifasnet_v1se"])
+def test_minifasnet_reads_bytes_as_the_numbers_they_are(name: str, request: pytest.FixtureRequest) -> None:
+    crops = np.random.default_rng(6).integers(0, 256, (3, 80, 80, 3), dtype=np.uint8)
+    model = network_of(name, request)
+    expected = run(reading_floats(model), crop=crops.astype(np.float32))["logits"]
+    assert np.array_equal(run(model, crop=crops)["logits"], expected)
+
+
+def test_a_weight_that_no_layer_reads_is_noticed(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = source_of(MINIFASNET_V2, request)
+    tensors = old_checkpoint.read_old_checkpoint(source) | {"module.conv_9.conv.weight": np.zeros(1)}
+    monkeypatch.setattr(minifasnet, "read_old_checkpoint", lambda source: tensors)
+    with pytest.raises(PackError) as caught:
+        convert("minifasnet", source)
+    assert (caught.value.code, caught.value.found) == ("pack.damaged", "conv_9.conv.weight")

@@ -34,7 +34,7 @@ from visavis.packs.catalogue import DEFAULT_PACK
 @click.option(
     "--require-valid-document",
     is_flag=True,
-    help="Decide nothing on a document that expired or whose chip failed its authentication.",
+    help="Decide nothing on a document that expired, or whose chip failed or is of another document.",
 )
 @click.option("--pack", default=DEFAULT_PACK, show_default=True, help="Which engine.")
 @click.option("--calibration", metavar="FILE", help="Error rates measured on your own pictures.")
@@ -74,7 +74,8 @@ def crosscheck_command(
     if given.count("-") > 1:
         raise click.UsageError("only one picture can come from standard input")
     if report is not None and any(
-        is_same(report, name) for name in (*given, *filter(None, (chip_a, chip_b, calibration)))
+        is_same(report, name)
+        for name in (*given, *certificates, *filter(None, (chip_a, chip_b, calibration)))
     ):
         raise click.UsageError(f"the report would overwrite what was given: {report}")
     policy = Policy(fmr=fmr, require_valid_document=require_valid_document)

@@ -142,6 +142,7 @@ def _speed(name: str) -> str:
     from visavis.documents.text import LINE_HEIGHT, WIDTHS
     from visavis.faces.align import CHIP_SIDE
     from visavis.faces.detect import CROP_SIDE, SIDES
+    from visavis.liveness import passive
     from visavis.packs.install import require_any
     from visavis.packs.runtime import Network
 
@@ -151,7 +152,8 @@ def _speed(name: str) -> str:
         "detector": (1, 192, SIDES[0]),
         "landmarks": (1, CROP_SIDE, CROP_SIDE),
         "text_detector": (1, 448, 640),
-        "text_recogniser": (2, LINE_HEIGHT, WIDTHS[2]),
+        "text_recogniser": (2, LINE_HEIGHT, WIDTHS[0][2]),
+        **dict.fromkeys(passive.SCALES, (1, passive.CROP_SIDE, passive.CROP_SIDE)),
     }
     if isinstance(there.pack, Engine):
         for role, recogniser in there.pack.recognisers_by_role.items():

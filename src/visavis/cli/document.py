@@ -54,8 +54,8 @@ def document_command(
     Each PICTURE is a photograph of the same document (front, back), or a PDF of it. It needs the pack mrz.
 
     Exit status: 0 read; 1 the chip failed its authentication, or differs from the printed page; 2 there is no
-    portrait, or none that can be told; 64 wrong usage, 65 unusable picture or chip, 66 missing file, 69 pack
-    not available, 73 report can't be written.
+    portrait, none that can be told, or pictures of several documents; 64 wrong usage, 65 unusable picture or
+    chip, 66 missing file, 69 pack not available, 73 report can't be written.
     """
     from visavis.documents.document import read_document
     from visavis.documents.reader import DocumentReader
@@ -80,8 +80,9 @@ def document_command(
 
 def status_of(document: Document) -> int:
     """The exit status that a document calls for."""
-    codes = {problem.code for problem in document.problems}
-    if codes & {"chip_failed", "chip_differs"}:
+    from visavis.documents.document import AGAINST_THE_CHIP
+
+    if any(problem.code in AGAINST_THE_CHIP for problem in document.problems):
         return NO_MATCH
     return INCONCLUSIVE if any(problem.decisive for problem in document.problems) else MATCH
 
@@ -109,7 +110,7 @@ def _rows(document: Document) -> Iterator[tuple[str, str]]:
 
     yield "document", document.name or "without a name"
     for problem in document.problems:
-        yield "reason" if problem.decisive else "note", words.sentence(problem.message)
+        yield "reason" if problem.decisive else "note", words.told(problem)
     yield "zone", words.zone(document)
     yield "portrait", _portrait(document.portrait)
     if document.ghost is not None:

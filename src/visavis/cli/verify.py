@@ -104,7 +104,7 @@ def face_boxes(
 @click.option(
     "--require-valid-document",
     is_flag=True,
-    help="Decide nothing on a document that expired or whose chip failed its authentication.",
+    help="Decide nothing on a document that expired, or whose chip failed or is of another document.",
 )
 @click.option(
     "--calibration",
@@ -155,7 +155,9 @@ def verify_command(
         raise click.UsageError(f"give two pictures, REFERENCE and PROBE, or --document and one, {told}")
     if not pages and (chip or certificates or require_valid_document):
         raise click.UsageError("--chip, --trust and --require-valid-document need --document")
-    _check([*pages, *references, probe, *further], report, calibration)
+    _check(
+        [*references, probe, *further], [*pages, *filter(None, (chip,)), *certificates], report, calibration
+    )
     policy = Policy(
         fmr=fmr,
         faces=faces.replace("-", "_"),
@@ -190,18 +192,21 @@ def verify_command(
     ctx.exit(STATUS[verdict.decision])
 
 
-def _check(given: Sequence[str], report: Path | None, calibration: str | None) -> None:
+def _check(
+    pictures: Sequence[str], of_document: Sequence[str], report: Path | None, calibration: str | None
+) -> None:
     """Refuse what can't be, before anything is opened."""
     from visavis.verifier import MAX_REFERENCES
 
+    given = [*pictures, *of_document]
     if given.count("-") > 1:
         raise click.UsageError("only one picture can come from standard input")
-    if len(given) - 1 > MAX_REFERENCES:
+    if len(pictures) - 1 > MAX_REFERENCES:
         raise click.UsageError(f"at most {MAX_REFERENCES} references of one person can be given")
     if report is not None and calibration is not None and is_same(report, calibration):
         raise click.UsageError(f"the report would overwrite the calibration: {report}")
     if report is not None and any(is_same(report, name) for name in given):
-        raise click.UsageError(f"the report would overwrite a picture: {report}")
+        raise click.UsageError(f"the report would overwrite a picture, or what else was given: {report}")
 
 
 def load(pack: str, calibration: str | None) -> Verifier:

@@ -33,8 +33,9 @@ class Policy:
         extrapolate: Accept a threshold from the calibration's tail model where `fmr` is finer than the data
             supports. Otherwise such a policy is refused.
         require_valid_document: Decide nothing on a document that expired, whose date of expiry can't be read,
-            whose holder isn't born yet, or whose chip failed a stage of its authentication. It doesn't say
-            that a document is genuine, and says nothing of pictures that aren't of documents.
+            whose holder isn't born yet, or whose chip failed a stage of its authentication or is of another
+            document. It doesn't say that a document is genuine, and says nothing of pictures that aren't of
+            documents.
     """
 
     fmr: float = 1e-4

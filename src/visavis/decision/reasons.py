@@ -77,6 +77,35 @@ def without_portrait(about: str, problem: str, why: str) -> Reason:
     return Reason("no_portrait", about, why, decisive=True)
 
 
+def other_people(about: str, unlike: str) -> Reason:
+    """That two pictures of one document carry portraits of two people.
+
+    Args:
+        about: What the document is called.
+        unlike: Which two portraits don't match.
+    """
+    message = (
+        f"the pictures of the {about} seem to be of several documents: {unlike} don't match each other; "
+        "give pictures of one document"
+    )
+    return Reason("several_documents", about, message, decisive=True)
+
+
+def other_chip(about: str, fields: Sequence[str], *, is_decisive: bool) -> Reason:
+    """That a chip is of another document than the page that was given with it.
+
+    Args:
+        about: What the document is called.
+        fields: Names of the fields that say so.
+        is_decisive: Whether the policy insists on a valid document: this is none.
+    """
+    message = (
+        f"the chip of the {about} is that of another document than its printed page, by {_listed(fields)}: "
+        "read the chip of the document that is shown"
+    )
+    return Reason("chip_of_another_document", about, message, decisive=is_decisive)
+
+
 def inner(
     about: str, *, chip_not_used: str | None, unlike: Sequence[str], fields: Sequence[str]
 ) -> Iterator[Reason]:
@@ -95,7 +124,7 @@ def inner(
         message = f"the portraits of the {about} don't match each other: {', '.join(unlike)}"
         yield Reason("portraits_differ", about, message, decisive=False)
     if fields:
-        message = f"chip and print of the {about} differ: {', '.join(fields)}"
+        message = f"chip and print of the {about} differ: {_listed(fields)}"
         yield Reason("fields_differ", about, message, decisive=False)
 
 
@@ -132,6 +161,11 @@ def modelled(calibration: Calibration, policy: Policy) -> Iterator[Reason]:
         f"({calibration.finest:.1e}); {calibration.tail.finest_transfer}"
     )
     yield Reason("threshold_modelled", "comparison", message, decisive=False)
+
+
+def _listed(fields: Sequence[str]) -> str:
+    """Names of fields for a person."""
+    return ", ".join(name.replace("_", " ") for name in fields)
 
 
 def _problem(about: str, evidence: Evidence, problem: str, policy: Policy) -> str:

@@ -3,7 +3,8 @@
 1. ``hashes``: each data group has the digest that the security object states.
 2. ``signature``: the security object is signed with the key of its document signer's certificate.
 3. ``chain``: that certificate leads to a certificate of the issuing state (CSCA) that the user supplied.
-4. ``revocation``: the issuing state hasn't revoked it.
+4. ``state``: that state is the one that issued the document, by DG1: no state vouches for another's.
+5. ``revocation``: the issuing state hasn't revoked it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from visavis.documents.chain import check_chain, check_revocation
 from visavis.documents.cms import SignedData
 from visavis.documents.lds import TAGS, SecurityObject
+from visavis.documents.mrz.countries import canonical, of_certificates
 from visavis.documents.signatures import UnsupportedError, digest
 from visavis.documents.stages import NAMES, Outcome, Stage
 from visavis.documents.tlv import Tlv
@@ -41,36 +43,40 @@ class Authenticity:
         hashes: Stage 1.
         signature: Stage 2.
         chain: Stage 3.
-        revocation: Stage 4.
+        state: Stage 4.
+        revocation: Stage 5.
         groups: Names of the data groups whose digests are right.
         country: Two letters of the signer's country as its certificate has it, or nothing.
         signed_at: When the security object says it was signed, where it says.
+        certificates_given: Whether the user supplied any certificate that the signer could lead to.
         limits: What all of it doesn't show.
     """
 
     hashes: Stage
     signature: Stage
     chain: Stage
+    state: Stage
     revocation: Stage
     groups: tuple[str, ...]
     country: str
     signed_at: datetime | None
+    certificates_given: bool
     limits: str = field(default=NOT_A_CLONE_TEST, init=False)
 
     @property
-    def stages(self) -> tuple[Stage, Stage, Stage, Stage]:
-        """All of them in order."""
-        return self.hashes, self.signature, self.chain, self.revocation
+    def stages(self) -> tuple[Stage, ...]:
+        """All of them in the order of `NAMES`."""
+        return self.hashes, self.signature, self.chain, self.state, self.revocation
 
     @property
     def outcome(self) -> Outcome:
-        """``"failed"`` where a stage failed; ``"passed"`` where hashes, signature and chain did.
+        """``"failed"`` where a stage failed; ``"passed"`` where all but revocation did.
 
         A revocation list is something that few have: without one it isn't held against the document.
         """
         if any(stage.outcome == "failed" for stage in self.stages):
             return "failed"
-        if all(stage.outcome == "passed" for stage in self.stages[:3]):
+        if all(stage.outcome == "passed" for stage in self.stages if stage is not self.revocation):
             return "passed"
         return "not done"
 
@@ -86,6 +92,7 @@ class Authenticity:
             "groups": list(self.groups),
             "country": self.country,
             "signed_at": None if self.signed_at is None else self.signed_at.isoformat(),
+            "certificates_given": self.certificates_given,
             "limits": self.limits,
         }
 
@@ -101,15 +108,17 @@ def authenticate(chip: ChipFiles, trust: Trust | None = None, *, now: datetime |
         now: The present, with a time zone; by this machine's clock where none is given.
     """
     now = now or datetime.now(UTC)
+    given = trust is not None and bool(trust.certificates)
     if "SOD" not in chip.groups:
-        return _nothing("not done", "there is no security object (EF.SOD)")
+        return _nothing("not done", "there is no security object (EF.SOD)", given=given)
     try:
         signed = SignedData.read(Tlv.whole(chip.groups["SOD"]).must_be(TAGS["SOD"]).only())
         table = SecurityObject.read(signed.content)
     except UnsupportedError as error:
-        return _nothing("not done", f"the security object uses something unknown: {one_line(error)}")
+        why = f"the security object uses something unknown: {one_line(error)}"
+        return _nothing("not done", why, given=given)
     except ValueError as error:
-        return _nothing("failed", f"the security object is damaged: {one_line(error)}")
+        return _nothing("failed", f"the security object is damaged: {one_line(error)}", given=given)
     hashes, groups = _check_hashes(chip, table)
     signature, signer = _check_signature(signed, trust)
     signed_at, odd = _signing_time(signed)
@@ -127,19 +136,21 @@ def authenticate(chip: ChipFiles, trust: Trust | None = None, *, now: datetime |
         hashes=hashes,
         signature=signature,
         chain=chain,
+        state=_check_state(chip, groups, signer),
         revocation=check_revocation(path, trust, now),
         groups=groups,
         country=signer.issuer.country if signer else "",
         signed_at=signed_at,
+        certificates_given=given,
     )
 
 
-def _nothing(outcome: Outcome, why: str) -> Authenticity:
+def _nothing(outcome: Outcome, why: str, *, given: bool) -> Authenticity:
     """The result where there is no table of hashes to begin with."""
-    first, second, third, fourth = (Stage(name, "not done", why) for name in NAMES)
+    stages = {name: Stage(name, "not done", why) for name in NAMES}
     if outcome == "failed":
-        first, second = Stage("hashes", "failed", why), Stage("signature", "failed", why)
-    return Authenticity(first, second, third, fourth, (), "", None)
+        stages |= {name: Stage(name, "failed", why) for name in ("hashes", "signature")}
+    return Authenticity(**stages, groups=(), country="", signed_at=None, certificates_given=given)
 
 
 # 1
@@ -209,3 +220,25 @@ def _signing_time(signed: SignedData) -> tuple[datetime | None, str]:
         return signed.signer.signing_time, ""
     except ValueError as error:
         return None, f"the signing time is damaged: {one_line(error)}"
+
+
+# 4
+
+
+def _check_state(chip: ChipFiles, groups: tuple[str, ...], signer: Certificate | None) -> Stage:
+    """The country in the signer's certificate against the issuing state in DG1."""
+    if signer is None:
+        return Stage("state", "not done", "the signer's certificate isn't known")
+    if not signer.subject.country:
+        return Stage("state", "not done", "the signer's certificate names no country")
+    if "DG1" not in groups:
+        missing = "there is no DG1" if "DG1" not in chip.groups else "DG1 isn't what was signed"
+        return Stage("state", "not done", f"{missing}, which names the issuing state")
+    issued_by = chip.mrz_lines[0][2:5].strip("<")  # in all forms (Doc 9303-4 to -6, 4.2.2)
+    country, expected = signer.subject.country, of_certificates(issued_by)
+    if country in expected or (len(country) == 3 and canonical(country) == canonical(issued_by)):
+        return Stage("state", "passed", f"DG1 says {issued_by}, the signer's certificate {country}")
+    if not expected:
+        return Stage("state", "not done", f"nothing here knows the issuing state {issued_by or '(none)'}")
+    why = f"DG1 says {issued_by}, and the signer is of {country} instead of {' or '.join(expected)}"
+    return Stage("state", "failed", why)

@@ -21,14 +21,14 @@ from visavis.documents.mrz import dates
 from visavis.documents.mrz.compare import compare
 from visavis.documents.mrz.mrz import parse
 from visavis.documents.pdf import MAX_PAGES, is_pdf, render
-from visavis.documents.portrait import SURE
+from visavis.documents.portrait import EQUAL, SURE
 from visavis.errors import DocumentError, PhotoError
 from visavis.photo import Photo
 from visavis.photo.refusals import one_line
 from visavis.photo.source import read_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from visavis.documents.authenticity import Authenticity
     from visavis.documents.chip import ChipSource
@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 EXPECTED_PICTURES = f"1 to {MAX_PAGES}, a PDF counts each of its pages"
 OF_ONE_DOCUMENT = ("document_number", "date_of_birth")
 DATES = ("date_of_birth", "date_of_expiry")
+AGAINST_THE_CHIP = frozenset({"chip_failed", "chip_of_another_document", "chip_differs"})
+"""Codes of problems that say that a chip's data aren't those of the page, or not as they were signed."""
+
 CUT = 0.05  # of a page's longer edge, by which a corner may lie beside the photo: it's not found more exactly
 
 
@@ -106,6 +109,8 @@ class Document:
         name: What the caller calls it, or the first picture's file name; None where it has none.
         pages: Its pictures in the order given.
         portrait: The printed portrait; None where a decisive problem says why.
+        further_portraits: The portraits on its other pictures, where they are about as large: it has one
+            holder, so they must be of one person. A ghost portrait is smaller.
         ghost: The small pale second print of it, or None.
         mrz: The best machine-readable zone of all pictures, or None.
         chip: The chip's files, where they were given.
@@ -113,8 +118,8 @@ class Document:
         chip_portrait: The portrait that DG2 holds, or None.
         authenticity: What passive authentication came to, where a chip was given.
         printed_against_chip: The printed zone (first) and the chip's (second), field by field.
-        problems: What is missing, unclear, or to be kept in mind; a decisive one keeps the printed portrait
-            from being compared: `no_portrait`, `two_portraits`, `several_documents`.
+        problems: What is missing, unclear, or to be kept in mind. A decisive one keeps the printed portrait
+            from being compared: `no_portrait`, `two_portraits`; `several_documents` the chip's as well.
         notes: What was done on the way, and what was odd.
         read_at: When it was read, by which expiry and certificates were judged.
     """
@@ -122,6 +127,7 @@ class Document:
     name: str | None
     pages: tuple[Side, ...]
     portrait: Portrait | None
+    further_portraits: tuple[Portrait, ...]
     ghost: Portrait | None
     mrz: Mrz | None
     chip: ChipFiles | None
@@ -144,6 +150,16 @@ class Document:
         printed_counts = self.mrz is not None and (self.mrz.valid or self.chip_mrz is None)
         return self.mrz if printed_counts else self.chip_mrz
 
+    @property
+    def chip_is_of_another(self) -> tuple[str, ...]:
+        """The fields by which the chip is of another document than the printed page; none where it isn't.
+
+        Only valid zones can say so: in another one a character may be misread.
+        """
+        if self.mrz is None or self.chip_mrz is None or not (self.mrz.valid and self.chip_mrz.valid):
+            return ()
+        return tuple(_tells_documents_apart(self.printed_against_chip))
+
     def to_dict(self) -> dict[str, Any]:
         """As plain data, ready for JSON."""
         return {
@@ -151,6 +167,7 @@ class Document:
             "read_at": self.read_at.isoformat(timespec="seconds"),
             "mrz": None if self.mrz is None else self.mrz.to_dict(),
             "portrait": None if self.portrait is None else self.portrait.to_dict(),
+            "further_portraits": [portrait.to_dict() for portrait in self.further_portraits],
             "ghost": None if self.ghost is None else self.ghost.to_dict(),
             "pages": [side.to_dict() for side in self.pages],
             "chip": None if self.chip is None else self._chip_to_dict(self.chip),
@@ -217,6 +234,7 @@ def read_document(
         name=name or _name(given[0]),
         pages=pages,
         portrait=portrait,
+        further_portraits=() if portrait is None else tuple(_further(pages, portrait)),
         ghost=None if portrait is None else _ghost(pages[portrait.page], portrait.page),
         mrz=mrz,
         chip=files,
@@ -291,12 +309,41 @@ def _portrait(pages: Sequence[Side]) -> Portrait | None:
     """The surest face of all pages first, the largest of those; none where a page has two likely ones."""
     if any("two_portraits" in side.reading.problems for side in pages):
         return None
-    faces = [
-        Portrait(side.reading.portrait, side.photo, number)
-        for number, side in enumerate(pages)
-        if side.reading.portrait is not None
-    ]
-    return max(faces, key=lambda each: (each.face.confidence >= SURE, each.face.box.area), default=None)
+    return max(
+        _faces(pages), key=lambda each: (each.face.confidence >= SURE, each.face.box.area), default=None
+    )
+
+
+def _faces(pages: Sequence[Side]) -> Iterator[Portrait]:
+    for number, side in enumerate(pages):
+        if side.reading.portrait is not None:
+            yield Portrait(side.reading.portrait, side.photo, number)
+
+
+def _further(pages: Sequence[Side], main: Portrait) -> Iterator[Portrait]:
+    """Faces of other pictures that are as sure and about as large as the portrait.
+
+    They are measured by the page where both pictures show where it is, otherwise by the picture.
+    """
+    for other in _faces(pages):
+        if other.page == main.page or other.face.confidence < SURE:
+            continue
+        shown = pages[main.page], pages[other.page]
+        by_page = all(side.reading.page is not None for side in shown)
+        sizes = [
+            each.face.box.area / _area(side, by_page=by_page)
+            for each, side in zip((main, other), shown, strict=True)
+        ]
+        if min(sizes) >= EQUAL * max(sizes):
+            yield other
+
+
+def _area(side: Side, *, by_page: bool) -> float:
+    """Square pixels of a page, or of the whole picture."""
+    if not by_page or side.reading.page is None:
+        return float(side.photo.width * side.photo.height)
+    x, y = side.reading.page.corners.T
+    return max(1.0, abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2)
 
 
 def _ghost(side: Side, number: int) -> Portrait | None:
@@ -307,6 +354,11 @@ def _contradictions(pages: Sequence[Side]) -> list[str]:
     """The fields that say that the pictures are of several documents."""
     zones = [side.reading.mrz for side in pages if side.reading.mrz is not None and side.reading.mrz.valid]
     rows = [row for one, other in itertools.combinations(zones, 2) for row in compare(one, other)]
+    return _tells_documents_apart(rows)
+
+
+def _tells_documents_apart(rows: Iterable[Row]) -> list[str]:
+    """The fields that are other ones, and that no document has two of."""
     return sorted({row.field for row in rows if row.field in OF_ONE_DOCUMENT and row.outcome == "differs"})
 
 
@@ -315,7 +367,10 @@ def _contradictions(pages: Sequence[Side]) -> list[str]:
 
 def _problems(document: Document) -> Iterator[Reason]:
     """All that is to be said of a document, what is decisive first."""
-    if document.portrait is None:
+    if differing := _contradictions(document.pages):
+        message = f"the pictures are of several documents: {_differ(differing)} from one to another"
+        yield _problem("several_documents", message, decisive=True)
+    elif document.portrait is None:
         yield _without_portrait(document)
     yield from _of_zone(document)
     for number, side in enumerate(document.pages, 1):
@@ -334,19 +389,14 @@ def _problem(code: str, message: str, *, decisive: bool = False) -> Reason:
 
 
 def _without_portrait(document: Document) -> Reason:
-    code = "no_portrait"
-    message = "no portrait was found on the document: use a sharp picture of the side that carries it"
-    if differing := _contradictions(document.pages):
-        code = "several_documents"
-        listed = " and ".join(_words(name) for name in differing)
-        message = f"the pictures are of several documents: {listed} differ from one to another"
-    elif any("two_portraits" in side.reading.problems for side in document.pages):
-        code = "two_portraits"
+    if any("two_portraits" in side.reading.problems for side in document.pages):
         message = (
             "a picture of the document shows several faces of comparable size, and any may be its portrait: "
             "photograph the document alone"
         )
-    return _problem(code, message, decisive=True)
+        return _problem("two_portraits", message, decisive=True)
+    message = "no portrait was found on the document: use a sharp picture of the side that carries it"
+    return _problem("no_portrait", message, decisive=True)
 
 
 def _of_zone(document: Document) -> Iterator[Reason]:
@@ -394,9 +444,20 @@ def _of_chip(document: Document) -> Iterator[Reason]:
         yield _problem(
             "chip_mrz_invalid", "the zone that the chip holds has wrong check digits or no known form"
         )
+    if document.chip_is_of_another:
+        message = (
+            f"the chip is of another document than the printed page: {_differ(document.chip_is_of_another)}"
+        )
+        yield _problem("chip_of_another_document", message)
+        return
     differing = [_words(row.field) for row in document.printed_against_chip if row.outcome == "differs"]
     if differing:
         yield _problem("chip_differs", f"printed page and chip differ in {', '.join(differing)}")
+
+
+def _differ(fields: Sequence[str]) -> str:
+    """``"date of birth and document number differ"``."""
+    return f"{' and '.join(map(_words, fields))} {'differs' if len(fields) == 1 else 'differ'}"
 
 
 def _words(name: str) -> str:

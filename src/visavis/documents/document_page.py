@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import base64
-import functools
 import io
 from dataclasses import dataclass
 from datetime import UTC
-from importlib import resources
 from typing import TYPE_CHECKING, Any, Literal
 
 import visavis
 from visavis.documents import words
+from visavis.documents.document import AGAINST_THE_CHIP
 from visavis.documents.page import FORMS, PX_PER_MM
 from visavis.documents.specimen import portrait_of
+from visavis.documents.templates import templates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import jinja2
     from numpy.typing import NDArray
 
     from visavis.documents.document import Document, Portrait, Side
@@ -33,6 +32,14 @@ QUALITY = 85
 DOUBTFUL = 0.5  # confidence under which a field is marked: more likely wrong than right
 
 Tone = Literal["match", "no_match", "inconclusive"]
+
+TITLES = {
+    "chip_failed": "CHIP FAILED",
+    "chip_of_another_document": "CHIP OF ANOTHER DOCUMENT",
+    "chip_differs": "CHIP DIFFERS",
+    "several_documents": "SEVERAL DOCUMENTS",
+}
+"""What a page is headed by where a problem has one of these codes, the first that it has."""
 
 NOT_SHOWN = (
     (
@@ -79,7 +86,8 @@ class Cut:
 
 def page(document: Document) -> str:
     """The document as HTML, without scripts and without anything from outside."""
-    return _template().render(
+    template = templates("visavis.documents").get_template("document.html")
+    return template.render(
         document=document,
         words=words,
         tone=_tone(document),
@@ -96,8 +104,7 @@ def page(document: Document) -> str:
 
 
 def _tone(document: Document) -> Tone:
-    codes = {problem.code for problem in document.problems}
-    if codes & {"chip_failed", "chip_differs"}:
+    if any(problem.code in AGAINST_THE_CHIP for problem in document.problems):
         return "no_match"
     if document.mrz is None or not document.mrz.valid or any(each.decisive for each in document.problems):
         return "inconclusive"
@@ -105,11 +112,9 @@ def _tone(document: Document) -> Tone:
 
 
 def _title(document: Document) -> str:
-    tone = _tone(document)
-    if tone == "no_match":
-        failed = any(problem.code == "chip_failed" for problem in document.problems)
-        return "CHIP FAILED" if failed else "CHIP DIFFERS"
-    return "READ" if tone == "match" else "NOT ALL COULD BE READ"
+    codes = {problem.code for problem in document.problems}
+    special = next((title for code, title in TITLES.items() if code in codes), None)
+    return special or ("READ" if _tone(document) == "match" else "NOT ALL COULD BE READ")
 
 
 def _picture(side: Side, number: int) -> Picture:
@@ -138,6 +143,8 @@ def _portraits(document: Document) -> Iterator[Cut]:
     for title, portrait in (("Printed portrait", document.portrait), ("Ghost portrait", document.ghost)):
         if portrait is not None:
             yield Cut(title, _upright(portrait))
+    for portrait in document.further_portraits:
+        yield Cut(f"Portrait of picture {portrait.page + 1}", _upright(portrait))
     if document.chip_portrait is not None:
         yield Cut("Portrait of the chip (DG2)", _embedded(document.chip_portrait.pixels, PORTRAIT))
 
@@ -163,14 +170,3 @@ def _embedded(pixels: NDArray[Any], side: int = SIDE) -> str:
     encoded = io.BytesIO()
     image.save(encoded, "JPEG", quality=QUALITY)
     return f"data:image/jpeg;base64,{base64.b64encode(encoded.getvalue()).decode('ascii')}"
-
-
-@functools.cache
-def _template() -> jinja2.Template:
-    import jinja2
-
-    source = resources.files("visavis.documents").joinpath("document.html").read_text(encoding="utf-8")
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.from_string(source)

@@ -194,3 +194,35 @@ def flatten(pixels: Pixels, corners: Floats, width: float, height: float) -> Pix
     # OpenCV's pixel centres lie at whole numbers, ours at halves.
     to_page = cv2.getPerspectiveTransform((corners - 0.5).astype(np.float32), target - np.float32(0.5))
     return cv2.warpPerspective(pixels, to_page, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[return-value]
+
+
+def to_photo(points: Floats, corners: Floats, size: tuple[int, int]) -> Floats:
+    """Where points of a page lie on the photo that shows it; `to_page` is the inverse.
+
+    Args:
+        points: n x 2, in pixels of `Page.pixels`.
+        corners: 4 x 2, of the page, in pixels of the photo.
+        size: Width and height of `Page.pixels`.
+
+    Returns:
+        n x 2, in the pixels that the corners are given in.
+    """
+    return _projected(points, _rectangle(size), corners)
+
+
+def to_page(points: Floats, corners: Floats, size: tuple[int, int]) -> Floats:
+    """Where points of a photo lie on its page, n x 2; see `to_photo`, which is the inverse."""
+    return _projected(points, corners, _rectangle(size))
+
+
+def _rectangle(size: tuple[int, int]) -> Floats:
+    width, height = size
+    return np.array([[0, 0], [width, 0], [width, height], [0, height]], float)
+
+
+def _projected(points: Floats, source: Floats, target: Floats) -> Floats:
+    """Points moved by the perspective that takes four points to four others."""
+    import cv2
+
+    matrix = cv2.getPerspectiveTransform(source.astype(np.float32), target.astype(np.float32))
+    return np.asarray(cv2.perspectiveTransform(np.asarray(points, float)[None], matrix)[0])

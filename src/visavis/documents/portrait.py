@@ -6,22 +6,32 @@ a coin or a stamp is found with less certainty than either.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from visavis.faces import yunet
+from visavis.faces.face import Face
 from visavis.geometry import Box
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from visavis.faces.face import Face
+    from numpy.typing import NDArray
+
     from visavis.geometry import Floats
+    from visavis.packs.runtime import Network
+
+    Pixels = NDArray[np.uint8]
 
 SURE = 0.8  # confidence from which a face counts before a larger one that has less
 EQUAL = 0.5  # of the portrait's area: a face as large as this may be meant as well
 GHOST = 0.03  # of the portrait's area: what is smaller is no ghost but a pattern
+PALE_SIDE = 480  # pixels of the longer side of the page on which a ghost is looked for
+PALE = 0.6  # confidence of one, where contrast was raised
+CONTRAST = 3.0  # by how much at most
+TILE = 80  # pixels of a part of the page whose contrast is raised by itself
 
 HEAD = 3.1  # from chin to crown, in distances between the eyes
 HEAD_SHARE = 0.75  # of a portrait's height (ICAO Doc 9303-3, 3.9: 70 to 80 %)
@@ -68,6 +78,62 @@ def choose_portrait(faces: Sequence[Face], corners: Floats | None = None) -> Por
     ghost = max(smaller, key=lambda face: face.confidence, default=None)
     others = tuple(face for face in (*rest, *unsure, *beside) if face is not ghost)
     return Portraits(portrait, ghost, others)
+
+
+def look_for_ghost(finder: Network, page: Pixels, portrait: Face) -> Face | None:
+    """The ghost portrait on a page seen from straight above, where the whole photo didn't show it.
+
+    A ghost is pale, small and often of one colour: the page is looked at in grey, finer than a portrait
+    needs, its contrast raised part by part (Zuiderveld, "Contrast limited adaptive histogram equalization",
+    Graphics Gems IV, 1994).
+
+    Args:
+        finder: The network that finds faces (YuNet).
+        page: H x W x 3, RGB, upright.
+        portrait: In pixels of the page.
+
+    Returns:
+        The surest face of a ghost's size that isn't the portrait, in pixels of the page, or None.
+    """
+    import cv2
+
+    scale = min(1.0, PALE_SIDE / max(page.shape[:2]))
+    width, height = (max(1, round(length * scale)) for length in page.shape[1::-1])
+    grey = cv2.cvtColor(cv2.resize(page, (width, height), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+    tiles = max(1, round(width / TILE)), max(1, round(height / TILE))
+    raised = cv2.createCLAHE(CONTRAST, tiles).apply(grey)
+    high, wide = (-(-length // yunet.MULTIPLE) * yunet.MULTIPLE for length in (height, width))
+    canvas = np.zeros((1, high, wide, 3), np.uint8)
+    canvas[0, :height, :width] = raised[..., None]
+    finds = yunet.decode(finder(canvas), high, wide, threshold=PALE)
+    frame = crop_box(portrait)
+    ghosts = []
+    for box, points, score in zip(finds.boxes / scale, finds.points / scale, finds.scores, strict=True):
+        first, second, third, fourth, fifth = ((float(x), float(y)) for x, y in points)
+        place = Box(*(float(each) for each in box))
+        x, y = place.centre
+        beside = abs(x - frame.centre[0]) > frame.width / 2 or abs(y - frame.centre[1]) > frame.height / 2
+        if beside and GHOST * portrait.box.area <= place.area < EQUAL * portrait.box.area:
+            ghosts.append(Face(place, (first, second, third, fourth, fifth), float(score)))
+    return max(ghosts, key=lambda face: face.confidence, default=None)
+
+
+def moved(face: Face, move: Callable[[Floats], Floats]) -> Face:
+    """A face in pixels of another picture.
+
+    Args:
+        face: In pixels of one picture.
+        move: Where points (n x 2) of that picture lie on the other.
+
+    Returns:
+        The same with its points moved; its box is the upright one around the moved box.
+    """
+    x, y, width, height = face.box.x, face.box.y, face.box.width, face.box.height
+    corners = move(np.array([[x, y], [x + width, y], [x + width, y + height], [x, y + height]]))
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    first, second, third, fourth, fifth = ((float(a), float(b)) for a, b in move(face.points))
+    box = Box(*(float(each) for each in (*low, *(high - low))))
+    return replace(face, box=box, landmarks=(first, second, third, fourth, fifth))
 
 
 def crop_box(face: Face) -> Box:

@@ -1,21 +1,22 @@
 """A photograph of a document becomes page, portrait and machine-readable zone.
 
-The zone is found first and read alone: text is looked for on a small picture, and only lines that can be a
-zone are cut out of a fine one. Zone and portrait say which way is up, and the zone where the page must be.
+Where a portrait leaves no doubt, the page is sought around it, and the zone on the page's lower part alone.
+Otherwise the zone is sought on the whole picture; then it says which way is up, and where the page must be.
 """
 
 from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from visavis.documents.mrz.decode import Line, decode
-from visavis.documents.page import FORMS, Page, find_edges, flatten, page_by_zone
-from visavis.documents.portrait import SURE, choose_portrait, crop_box
+from visavis.documents.outline import find_outline
+from visavis.documents.page import FORMS, Page, find_edges, flatten, page_by_zone, to_page, to_photo
+from visavis.documents.portrait import SURE, choose_portrait, crop_box, look_for_ghost, moved
 from visavis.documents.text import WIDTHS, LineReader, TextFinder, legibility
 from visavis.faces.detect import Detector, detail_for
 from visavis.packs.catalogue import DEFAULT_PACK
@@ -25,21 +26,29 @@ from visavis.packs.runtime import Network
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+
     from visavis.documents.mrz.mrz import Mrz
-    from visavis.documents.portrait import Portraits
     from visavis.documents.text import Zone
     from visavis.faces.detect import Found
     from visavis.faces.face import Face
-    from visavis.geometry import Box
+    from visavis.geometry import Box, Floats
     from visavis.photo import Photo
+
+    Pixels = NDArray[np.uint8]
 
 PACK = "mrz"
 SIDES = (
     640,
     1280,
 )  # pixels of the longer side of the pictures on which text is looked for, one after the other
+LOWER = 0.4  # of a page's height, that has its zone
+LIKELIEST = 2  # zones of a page that are tried
 ILLEGIBLE = 0.25  # legibility under which nothing is a zone, or one upside down
 MOST_READ = 4  # zones of one look that are read in full
+ASKEW = 0.1  # between the distances of a zone's lines at either end, on a page that was made straight
+DOUBT = 0.7  # confidence of a field under which its lines are looked at again
+ELSEWHERE = 0.1  # of its longer edge, by which a page may lie off the place that its zone expects
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +56,7 @@ class Reading:
     """What was read off a photo of a document.
 
     Attributes:
-        page: The page, or None where no zone says where it is.
+        page: The page, or None where neither its contour nor a zone says where it is.
         portrait: The face of the portrait, its points placed, in pixels of the full-size photo; or None.
         portrait_box: Where the printed portrait is, in the same pixels.
         ghost: The face of the ghost portrait, as it was found, or None.
@@ -68,6 +77,26 @@ class Reading:
     timings_ms: dict[str, float]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Place:
+    """Where a page is.
+
+    Attributes:
+        corners: 4 x 2, as those of `Page`, in pixels of the full-size photo.
+        size: Width and height in mm.
+        confidence: As that of `Page`.
+    """
+
+    corners: Floats
+    size: tuple[float, float]
+    confidence: float
+
+    def is_near(self, expected: Floats) -> bool:
+        """Whether it's where a zone expects it."""
+        edges = np.linalg.norm(np.roll(expected, -1, axis=0) - expected, axis=1)
+        return bool(np.linalg.norm(self.corners - expected, axis=1).mean() < ELSEWHERE * edges.max())
+
+
 class DocumentReader:
     """Reads photos of documents, with networks loaded once; safe for several threads at once."""
 
@@ -83,10 +112,8 @@ class DocumentReader:
             PackError: The engine or the pack `mrz` isn't installed or is damaged.
         """
         engine, text = require(pack), require_any(PACK)
-        self._detector = Detector(
-            Network(engine.model("detector"), threads=threads),
-            Network(engine.model("landmarks"), threads=threads),
-        )
+        self._face_finder = Network(engine.model("detector"), threads=threads)
+        self._detector = Detector(self._face_finder, Network(engine.model("landmarks"), threads=threads))
         self._finder = TextFinder(Network(text.model("text_detector"), threads=threads))
         self._reader = LineReader(Network(text.model("text_recogniser"), threads=threads))
 
@@ -96,76 +123,137 @@ class DocumentReader:
         Raises:
             PhotoError: A finer look at the photo shows that it's damaged.
         """
-        timings_ms: dict[str, float] = {}
-        with _timed(timings_ms, "portrait"):
-            found = self._detector.find(photo)
-        photo, zone, mrz = self._read_zone(photo, found, timings_ms)
-        turned = found.turned if zone is None else _quarter(zone)
-        corners, confidence = None, 0.0
-        if zone is not None and mrz is not None:
-            with _timed(timings_ms, "page"):
-                expected = page_by_zone(zone, FORMS[mrz.format])
-                corners, confidence = find_edges(photo.pixels, expected)
-                corners = corners / photo.scale
+        work = _Work(photo)
+        with work.timed("portrait"):
+            found = self._detector.first_look(photo)
+        place = None if found is None else self._by_contour(work, found)
+        zone, mrz = None, None
+        if place is not None:
+            place, mrz = self._read_on_page(work, place)
+        if mrz is None or not mrz.valid:
+            zone, mrz = self._read_on_photo(work, found, mrz)
+        turned = None if zone is None else _quarter(zone.direction)
+        if found is None or turned not in (None, found.turned):
+            with work.timed("portrait"):
+                found = self._detector.find(work.photo, turned=turned)
+            place = self._by_contour(work, found)
+        if mrz is not None:
+            place = _by_zone(work, zone, mrz, place)
+        corners = None if place is None else place.corners
         portraits = choose_portrait(found.faces, corners)
-        portrait = portraits.portrait
-        if portrait is not None:
-            photo = self._finer(photo, detail_for(portrait), timings_ms)
-            with _timed(timings_ms, "portrait"):
-                portrait = self._detector.place(photo, portrait)
-        page = None
-        if corners is not None and mrz is not None:
-            with _timed(timings_ms, "page"):
-                form = FORMS[mrz.format]
-                pixels = flatten(photo.pixels, corners * photo.scale, form.width, form.height)
-                page = Page(pixels, corners, confidence)
+        portrait = None if portraits.portrait is None else self._placed(work, portraits.portrait)
+        page, ghost = None, portraits.ghost
+        if place is not None:
+            with work.timed("page"):
+                page = Page(_flat(work, place), place.corners, place.confidence)
+            if portrait is not None and ghost is None:
+                with work.timed("portrait"):
+                    ghost = self._ghost(page, portrait)
         return Reading(
             page=page,
             portrait=portrait,
             portrait_box=None if portrait is None else crop_box(portrait),
-            ghost=portraits.ghost,
+            ghost=ghost,
             mrz=mrz,
-            turned=turned,
-            problems=_problems(mrz, portraits),
-            timings_ms=timings_ms,
+            turned=found.turned if corners is None else _quarter(corners[1] - corners[0]),
+            problems=tuple(code for code in ("no_mrz" if mrz is None else None, portraits.problem) if code),
+            timings_ms=work.timings_ms,
         )
 
-    def _read_zone(
-        self, photo: Photo, found: Found, timings_ms: dict[str, float]
-    ) -> tuple[Photo, Zone | None, Mrz | None]:
-        """The first zone that can be read, in pixels of the photo that comes with it."""
-        along = _rightward(found)
-        for side in _sides(photo):
-            photo = self._finer(photo, side / max(photo.width, photo.height), timings_ms)
-            looks, scale, certain = self._finder.zones(photo.pixels, side, along=along), photo.scale, along
+    def _by_contour(self, work: _Work, found: Found) -> _Place | None:
+        """Where the page of the likeliest portrait is."""
+        portrait = choose_portrait(found.faces).portrait
+        if portrait is None:
+            return None
+        points = self._placed(work, portrait).points
+        with work.timed("page"):
+            outline = find_outline(work.photo.pixels, points * work.photo.scale)
+        if outline is None:
+            return None
+        return _Place(outline.corners / work.photo.scale, outline.size, outline.confidence)
+
+    def _placed(self, work: _Work, face: Face) -> Face:
+        if face not in work.placed:
+            work.finer(detail_for(face))
+            with work.timed("portrait"):
+                work.placed[face] = self._detector.place(work.photo, face)
+        return work.placed[face]
+
+    def _ghost(self, page: Page, portrait: Face) -> Face | None:
+        """The ghost portrait that only the page shows, in pixels of the photo."""
+        size = page.pixels.shape[1], page.pixels.shape[0]
+        on_page = moved(portrait, lambda points: to_page(points, page.corners, size))
+        ghost = look_for_ghost(self._face_finder, page.pixels, on_page)
+        return None if ghost is None else moved(ghost, lambda points: to_photo(points, page.corners, size))
+
+    def _read_on_page(self, work: _Work, place: _Place) -> tuple[_Place | None, Mrz | None]:
+        """The zone on a page whose place is known: nothing beside the page is taken for a part of it.
+
+        A zone that runs askew there tells that the page isn't where it seemed: then there's no place.
+        """
+        edge = float(np.linalg.norm(place.corners[1] - place.corners[0]))
+        work.finer(WIDTHS[0][2] / edge)
+        with work.timed("zone"):
+            flat = _flat(work, place)
+            lower = flat[round((1 - LOWER) * len(flat)) :]
+        looks = self._finder.zones(lower, SIDES[0], along=(1.0, 0.0))
+        while True:
+            with work.timed("zone"):
+                zones = next(looks, None)
+            if zones is None:
+                return place, None
+            for zone in zones[:LIKELIEST]:
+                mrz = self._read(work, lower, _towards(zone, (1.0, 0.0)))
+                if mrz is not None and abs(np.log(zone.lean)) > ASKEW:
+                    return None, None
+                if mrz is not None:
+                    return place, mrz
+
+    def _read_on_photo(
+        self, work: _Work, found: Found | None, otherwise: Mrz | None
+    ) -> tuple[Zone | None, Mrz | None]:
+        """The first zone on the whole photo that can be read, in pixels of the full size.
+
+        Args:
+            work: The photo.
+            found: The faces, where they leave no doubt.
+            otherwise: What was read on the page; comes back, with None, where nothing better is found.
+        """
+        along = None if found is None else _rightward(found)
+        for side in _sides(work.photo):
+            work.finer(side / max(work.photo.width, work.photo.height))
+            looks, scale, certain = (
+                self._finder.zones(work.photo.pixels, side, along=along),
+                work.photo.scale,
+                along,
+            )
             while True:
-                with _timed(timings_ms, "zone"):
+                with work.timed("zone"):
                     zones = next(looks, None)
                 if zones is None:
                     break
                 zones = [zone.scaled(1 / scale) for zone in zones]
-                for part in (zones[:1], zones[1:]):
-                    # Nearly always the likeliest zone is one, and runs the way that the portrait says.
+                # Nearly always the likeliest zone is one, and runs the way that the portrait says.
+                for part in (zones[:1], zones if certain else zones[1:]):
                     chosen = (
-                        [_towards(zone, certain) for zone in part]
-                        if certain
-                        else self._legible(photo, part, timings_ms)
+                        [_towards(zone, certain) for zone in part] if certain else self._legible(work, part)
                     )
                     certain = None
                     for zone in chosen:
-                        photo, found_zone, mrz = self._try(photo, zone, timings_ms)
-                        if mrz is not None:
-                            return photo, found_zone, mrz
-        return photo, None, None
+                        work.finer(WIDTHS[0][len(zone.curves)] / zone.length)
+                        mrz = self._read(work, work.photo.pixels, zone.scaled(work.photo.scale))
+                        if mrz is not None and (otherwise is None or mrz.valid):
+                            return zone, mrz
+        return None, otherwise
 
-    def _legible(self, photo: Photo, zones: list[Zone], timings_ms: dict[str, float]) -> list[Zone]:
+    def _legible(self, work: _Work, zones: list[Zone]) -> list[Zone]:
         """Those of the zones that are legible, likeliest first, in the sense in which most of them are."""
         if not zones:
             return []
-        with _timed(timings_ms, "zone"):
+        with work.timed("zone"):
             senses = [zones, [zone.turned() for zone in zones]]
-            scaled = [zone.scaled(photo.scale) for sense in senses for zone in sense]
-            scores = np.array(self._reader.glance(photo.pixels, scaled)).reshape(2, -1)
+            scaled = [zone.scaled(work.photo.scale) for sense in senses for zone in sense]
+            scores = np.array(self._reader.glance(work.photo.pixels, scaled)).reshape(2, -1)
         better = int(scores[1].sum() > scores[0].sum())
         legible = [
             zone
@@ -175,20 +263,54 @@ class DocumentReader:
         ]
         return legible[:MOST_READ]
 
-    def _try(self, photo: Photo, zone: Zone, timings_ms: dict[str, float]) -> tuple[Photo, Zone, Mrz | None]:
-        """Read a zone that is given in pixels of the full-size photo."""
-        photo = self._finer(photo, WIDTHS[len(zone.curves)] / zone.length, timings_ms)
-        zone = zone.scaled(photo.scale)
-        with _timed(timings_ms, "mrz"):
-            lines = self._reader(photo.pixels, zone)
-            if legibility(lines) < ILLEGIBLE:
-                return photo, zone, None
-            return photo, zone, decode([Line(line) for line in lines])
+    def _read(self, work: _Work, pixels: Pixels, zone: Zone) -> Mrz | None:
+        """What a zone says that is given in these pixels, by a second look where the first leaves a doubt."""
+        with work.timed("mrz"):
+            first = [Line(line) for line in self._reader(pixels, zone)]
+            if legibility([line.probabilities for line in first]) < ILLEGIBLE:
+                return None
+            mrz = decode(first)
+            if mrz is None or not mrz.valid or min(f.confidence for f in mrz.fields.values()) < DOUBT:
+                second = [Line(line) for line in self._reader(pixels, zone, look=1)]
+                mrz = decode(first, second)
+            return mrz
 
-    @staticmethod
-    def _finer(photo: Photo, scale: float, timings_ms: dict[str, float]) -> Photo:
-        with _timed(timings_ms, "photo"):
-            return photo.finer(min(1.0, scale))
+
+class _Work:
+    """A photo under the reader's eyes: decoded as finely as was needed, and how long each stage took."""
+
+    def __init__(self, photo: Photo) -> None:
+        self.photo = photo
+        self.placed: dict[Face, Face] = {}
+        self.timings_ms: dict[str, float] = {}
+
+    def finer(self, scale: float) -> None:
+        with self.timed("photo"):
+            self.photo = self.photo.finer(min(1.0, scale))
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Adds the time that the block takes to a stage."""
+        start = time.perf_counter()
+        yield
+        self.timings_ms[stage] = self.timings_ms.get(stage, 0.0) + (time.perf_counter() - start) * 1000
+
+
+def _by_zone(work: _Work, zone: Zone | None, mrz: Mrz, place: _Place | None) -> _Place | None:
+    """Where the page is, with its form's size; by the zone where the contour says another place or none."""
+    form = FORMS[mrz.format]
+    size = form.width, form.height
+    if zone is not None:
+        expected = page_by_zone(zone, form)
+        if place is None or not place.is_near(expected):
+            with work.timed("page"):
+                corners, confidence = find_edges(work.photo.pixels, expected * work.photo.scale)
+            return _Place(corners / work.photo.scale, size, confidence)
+    return None if place is None else replace(place, size=size)
+
+
+def _flat(work: _Work, place: _Place) -> Pixels:
+    return flatten(work.photo.pixels, place.corners * work.photo.scale, *place.size)
 
 
 def _sides(photo: Photo) -> tuple[int, ...]:
@@ -213,22 +335,9 @@ def _towards(zone: Zone, along: tuple[float, float]) -> Zone:
     return zone if along[0] * zone.direction[0] + along[1] * zone.direction[1] >= 0 else zone.turned()
 
 
-def _quarter(zone: Zone) -> int:
-    """By how many quarters clockwise, in degrees, the photo must be turned for a zone to run to the right."""
-    x, y = zone.direction
+def _quarter(direction: Floats | tuple[float, float]) -> int:
+    """By how many degrees clockwise, in quarters, a photo must be turned for lines to run to the right."""
+    x, y = direction
     if abs(x) >= abs(y):
         return 0 if x > 0 else 180
     return 270 if y > 0 else 90
-
-
-def _problems(mrz: Mrz | None, portraits: Portraits) -> tuple[str, ...]:
-    missing = () if mrz is not None else ("no_mrz",)
-    return missing if portraits.problem is None else (*missing, portraits.problem)
-
-
-@contextmanager
-def _timed(timings_ms: dict[str, float], stage: str) -> Iterator[None]:
-    """Adds the time that the block takes to a stage."""
-    start = time.perf_counter()
-    yield
-    timings_ms[stage] = timings_ms.get(stage, 0.0) + (time.perf_counter() - start) * 1000

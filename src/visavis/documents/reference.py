@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from visavis.documents.document import Document
     from visavis.documents.mrz.mrz import Mrz
 
-NO_CERTIFICATES = "no certificates were supplied"  # what `Authenticity.chain` says then
-
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -31,11 +29,18 @@ class Choice:
 
 
 def choose(document: Document) -> Choice:
-    """The portrait of a document that a face is compared with."""
+    """The portrait of a document that a face is compared with.
+
+    None counts, not even the chip's, where the pictures are of several documents: nobody can say which of
+    them is meant.
+    """
     doubt = _doubt(document)
+    mixed = next((problem for problem in document.problems if problem.code == "several_documents"), None)
+    if mixed is not None:
+        return Choice(None, mixed.message, doubt, mixed.code)
     if document.chip is not None and doubt is None:
         signed = "by a signer whom the supplied certificates vouch for"
-        if document.authenticity is None or document.authenticity.chain.outcome != "passed":
+        if document.authenticity is None or not document.authenticity.certificates_given:
             signed = "by a signer whom nobody here vouches for: no certificates were supplied"
         return Choice("chip", f"the chip's portrait is as it was signed, {signed}")
     if document.portrait is not None:
@@ -48,14 +53,16 @@ def choose(document: Document) -> Choice:
 def doubt_of(authenticity: Authenticity | None, group: str) -> str | None:
     """Why a data group (``"DG2"``) of a chip doesn't count, or None where it does.
 
-    Hashes and signature must have passed, the chain where certificates were supplied; none may have failed.
+    Hashes and signature must have passed, where certificates were supplied chain and state, too; none may
+    have failed.
     """
     if authenticity is None:
         return "it wasn't authenticated"
+    needed = {"hashes", "signature"}
+    if authenticity.certificates_given:
+        needed |= {"chain", "state"}
     for stage in authenticity.stages:
-        needed = stage.name in ("hashes", "signature")
-        needed = needed or (stage.name == "chain" and stage.why != NO_CERTIFICATES)
-        if stage.outcome == "failed" or (needed and stage.outcome != "passed"):
+        if stage.outcome == "failed" or (stage.name in needed and stage.outcome != "passed"):
             return (
                 f"stage {stage.name} {'failed' if stage.outcome == 'failed' else 'was not done'}, {stage.why}"
             )

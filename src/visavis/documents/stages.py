@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Outcome = Literal["passed", "failed", "not done"]
-NAMES = ("hashes", "signature", "chain", "revocation")
+NAMES = ("hashes", "signature", "chain", "state", "revocation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class Stage:
     """One stage of the check.
 
     Attributes:
-        name: ``"hashes"``, ``"signature"``, ``"chain"`` or ``"revocation"``.
+        name: One of `NAMES`.
         outcome: ``"passed"``, ``"failed"`` or ``"not done"``.
         why: One sentence: what was found, or why nothing could be.
         notes: What to keep in mind about it.

@@ -50,12 +50,15 @@ MOST_ZONES = 6  # of one look
 
 LINE_HEIGHT = 48  # pixels of a line as the recogniser reads it
 COVER = 0.8  # of the distance between lines that this height shows
-MARGIN = 0.02  # of the lines' length, shown before and behind them
+MARGINS = 0.03, 0.04  # of the lines' length, shown before and behind them, at the first and the second look
+MOST_LEAN = 1.5  # between the distances of the lines at either end
 FINEST = 1.5  # pixels of the picture for a pixel of the line, beyond which they are averaged
 GLANCE = (0.39, 0.61)  # the part of a line that tells whether it's worth reading,
-GLANCE_WIDTH = 160  # and the pixels to which it's brought
-WIDTHS = {2: 736, 3: 560}
-"""Pixels to which a line is brought, by the number of lines: about 16 for each of 44, 36 or 30 characters."""
+GLANCE_WIDTH = 160  # the pixels to which it's brought,
+GLANCE_MARGIN = 0.02  # and what is shown beyond it
+WIDTHS = {2: 736, 3: 560}, {2: 1056, 3: 800}
+"""Pixels to which a line is brought at either look, by the number of lines: about 16 and 24 for each of 44,
+36 or 30 characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,25 @@ class Zone:
             high=-self.low,
             curves=tuple((-c0, c1, -c2) for c0, c1, c2 in reversed(self.curves)),
         )
+
+    @property
+    def lean(self) -> float:
+        """Distance between the first and the last line at `low` over that at `high`."""
+        first, last = self.curves[0], self.curves[-1]
+        at_low, at_high = (
+            sum((b - a) * end**power for power, (a, b) in enumerate(zip(first, last, strict=True)))
+            for end in (self.low, self.high)
+        )
+        lean = at_low / at_high if min(at_low, at_high) > 0 else 1.0
+        return float(min(max(lean, 1 / MOST_LEAN), MOST_LEAN))
+
+    def places(self, share: Floats) -> Floats:
+        """Where a share of the line's characters ends, u, from 0 at `low` to 1 at `high`.
+
+        A camera that looks at the page from the side sees one end of the lines smaller: the distance between
+        them shrinks with the depth there, and the characters' pitch with its square.
+        """
+        return np.asarray(self.low + self.length * self.lean * share / (1 + (self.lean - 1) * share))
 
     def points(self, along: Floats, line: Floats) -> Floats:
         """Points of the zone on the picture.
@@ -364,17 +386,19 @@ class LineReader:
     def __init__(self, network: Network) -> None:
         self._network = network
 
-    def __call__(self, pixels: Pixels, zone: Zone) -> list[NDArray[np.float32]]:
+    def __call__(self, pixels: Pixels, zone: Zone, *, look: int = 0) -> list[NDArray[np.float32]]:
         """What the lines say.
 
         Args:
             pixels: H x W x 3, RGB.
             zone: In pixels of this picture, in the sense in which it is to be read.
+            look: 0, or 1 for a second look: finer, and cut otherwise.
 
         Returns:
             For each line steps x 38 probabilities, from left to right: blank, A to Z, 0 to 9, and `<`.
         """
-        return list(self._network(rectify(pixels, zone, WIDTHS[len(zone.curves)]))["characters"])
+        lines = rectify(pixels, zone, WIDTHS[look][len(zone.curves)], margin=MARGINS[look])
+        return list(self._network(lines)["characters"])
 
     def glance(self, pixels: Pixels, zones: Sequence[Zone]) -> list[float]:
         """How legible each of several zones is, by the middle of its lines.
@@ -385,7 +409,7 @@ class LineReader:
         parts, owners = [], []
         for index, zone in enumerate(zones):
             begin, end = (zone.low + at * zone.length for at in GLANCE)
-            lines = rectify(pixels, replace(zone, low=begin, high=end), GLANCE_WIDTH)
+            lines = rectify(pixels, replace(zone, low=begin, high=end), GLANCE_WIDTH, margin=GLANCE_MARGIN)
             lines = lines[1:2] if len(lines) == MOST_LINES_OF_ZONE else lines
             parts.append(lines)
             owners += [index] * len(lines)
@@ -396,13 +420,12 @@ class LineReader:
         return scores
 
 
-def rectify(pixels: Pixels, zone: Zone, width: int) -> Pixels:
-    """The lines of a zone, straight and of one size: lines x 48 x width x 3."""
+def rectify(pixels: Pixels, zone: Zone, width: int, *, margin: float) -> Pixels:
+    """The lines of a zone, straight and of one size, with a margin in lengths: lines x 48 x width x 3."""
     import cv2
 
     count = len(zone.curves)
-    margin = MARGIN * zone.length
-    along = np.linspace(zone.low - margin, zone.high + margin, width)
+    along = zone.places(np.linspace(-margin, 1 + margin, width))
     across = COVER * ((np.arange(LINE_HEIGHT) + 0.5) / LINE_HEIGHT - 0.5)
     points = zone.points(along, (np.arange(count)[:, None] + across).ravel())
     left, top = (int(each) for each in (np.floor(points.min(axis=(0, 1))) - 2).clip(0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from visavis.decision.verdict import Reason
     from visavis.documents.document import Document
     from visavis.documents.mrz.layout import FormName
 
@@ -58,6 +59,11 @@ def against_chip(document: Document) -> str:
         if names:
             said.append(f"{what}: {', '.join(names)}")
     return "; ".join(said)
+
+
+def told(problem: Reason) -> str:
+    """A problem as a sentence."""
+    return sentence(problem.message)
 
 
 def sentence(message: str) -> str:

@@ -69,32 +69,50 @@ class Detector:
         inter_eye = float(np.linalg.norm(CHIP_POINTS[1] - CHIP_POINTS[0]))
         self._canonical = (CHIP_POINTS - middle) / inter_eye
 
-    def find(self, photo: Photo) -> Found:
+    def first_look(self, photo: Photo) -> Found | None:
+        """The faces on a photo where its smallest picture shows any, as `find` has them if they're doubtful.
+
+        Returns:
+            None where it shows none, which `find` may still do.
+        """
+        side = _sides(photo)[0]
+        faces = central_first(self._look(photo.finer(side / max(photo.width, photo.height)), side), photo)
+        if not faces:
+            return None
+        sure = _confidence(faces) >= UPRIGHT and any(_sure(face, photo, side) for face in faces)
+        return Found(faces, 0) if sure else self.find(photo)
+
+    def find(self, photo: Photo, *, turned: int | None = None) -> Found:
         """All faces on a photo.
 
         The photo is looked at in growing sizes until a face is found that leaves no doubt; where none is, it
         is looked at in a frame too (a face may overfill it). A face that lies on its side or upside down gets
         points as if it were upright, but a lower score than any upright one: where the score is low, the
         photo is turned by quarters, and the turn with a surer face is the right one.
+
+        Args:
+            photo: The photo.
+            turned: By how many degrees clockwise (0, 90, 180, 270) it must be turned, where that is known.
         """
+        known = turned or 0
         faces: tuple[Face, ...] = ()
         side = SIDES[0]
         for side in _sides(photo):
             photo = photo.finer(side / max(photo.width, photo.height))
-            faces = self._look(photo, side) or faces
+            faces = self._look(photo, side, turned=known) or faces
             if any(_sure(face, photo, side) for face in faces):
                 break
         faces = central_first(faces, photo)
         if _confidence(faces) < UPRIGHT:
-            framed = central_first(self._look(photo, OVERFILLED_SIDE, frame=FRAME), photo)
+            framed = central_first(self._look(photo, OVERFILLED_SIDE, frame=FRAME, turned=known), photo)
             faces = max(faces, framed, key=_confidence)
-        if _confidence(faces) >= UPRIGHT:
-            return Found(faces, 0)
+        if turned is not None or _confidence(faces) >= UPRIGHT:
+            return Found(faces, known)
         turns = {0: faces}
         for degrees in (90, 180, 270):
             turns[degrees] = central_first(self._look(photo, side, turned=degrees), photo)
-        turned = max(turns, key=lambda degrees: _confidence(turns[degrees]) + UNTURNED * (degrees == 0))
-        return Found(turns[turned], turned)
+        likeliest = max(turns, key=lambda degrees: _confidence(turns[degrees]) + UNTURNED * (degrees == 0))
+        return Found(turns[likeliest], likeliest)
 
     def place(self, photo: Photo, face: Face) -> Face:
         """The same face with its points placed precisely, on a photo decoded at `detail_for` the face.

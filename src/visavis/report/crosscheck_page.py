@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import visavis
+from visavis.documents.templates import templates
 from visavis.report import words
-from visavis.report.page import document_pages, not_measured, picture, stamp, template
+from visavis.report.page import document_pages, not_measured, picture, stamp
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,7 +40,8 @@ def crosscheck_page(
     if [each.evidence.sha256 for each in seen] != [faces.reference.sha256, faces.probe.sha256]:
         raise ValueError("the documents of the crosscheck were expected, found others")
     similarity, threshold = words.compared(faces.similarity, faces.threshold)
-    return template("crosscheck.html").render(
+    template = templates("visavis.report").get_template("crosscheck.html")
+    return template.render(
         crosscheck=crosscheck,
         faces=faces,
         words=words,

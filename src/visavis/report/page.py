@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import base64
-import functools
 import io
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import resources
 from typing import TYPE_CHECKING
 
 import visavis
+from visavis.documents.templates import templates
 from visavis.report import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import jinja2
     from PIL import Image
 
     from visavis.decision.calibration import Calibration
@@ -190,7 +188,8 @@ def page(
     names = ("Reference", *(f"Reference {number}" for number in range(2, len(seen))), "Probe")
     similarity, threshold = words.compared(verdict.similarity, verdict.threshold)
     upper = _upper(calibration, verdict.threshold)
-    return template("verdict.html").render(
+    template = templates("visavis.report").get_template("verdict.html")
+    return template.render(
         verdict=verdict,
         words=words,
         calibration=calibration,
@@ -322,21 +321,3 @@ def _upper(calibration: Calibration, threshold: float) -> float:
 def _signed(degrees: float) -> str:
     rounded = round(degrees, 1) + 0.0  # never a negative zero
     return f"{rounded:+.1f}".replace("-", "−")  # noqa: RUF001  # a minus sign, as wide as the plus
-
-
-@functools.cache
-def template(name: str) -> jinja2.Template:
-    """A template of this room."""
-    import jinja2
-
-    def source(name: str) -> str:
-        return resources.files("visavis.report").joinpath(name).read_text(encoding="utf-8")
-
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(source),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(name)

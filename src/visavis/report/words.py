@@ -193,7 +193,13 @@ def chip_checked(authenticity: Mapping[str, Any]) -> str:
             "The chip's data are as a signer wrote them whom the supplied certificates vouch for; "
             "whether the chip is a clone wasn't examined."
         )
-    if outcome["hashes"] == outcome["signature"] == "passed":
+    signed = outcome["hashes"] == outcome["signature"] == "passed"
+    if signed and authenticity["certificates_given"]:
+        return (
+            "The chip's data are as somebody signed them; that the signer may do so for the issuing state "
+            "could not be shown, and whether the chip is a clone wasn't examined."
+        )
+    if signed:
         return (
             "The chip's data are as somebody signed them; who that was isn't known without certificates, "
             "and whether the chip is a clone wasn't examined."

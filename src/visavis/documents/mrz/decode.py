@@ -146,20 +146,20 @@ class Reading:
         )
 
 
-def decode(lines: Sequence[Line], *, today: date | None = None) -> Mrz | None:
+def decode(*looks: Sequence[Line], today: date | None = None) -> Mrz | None:
     """The zone that two or three lines are.
 
     Args:
-        lines: From the first to the last.
+        looks: Each the lines from the first to the last; of several looks at them the mean cost counts.
         today: The date by which centuries are told.
 
     Returns:
         None where they are no zone.
     """
-    forms = [form for form in FORMS if form.count == len(lines)]
+    forms = [form for form in FORMS if all(form.count == len(lines) for lines in looks)]
     if not forms:
         return None
-    seen = _Seen(lines)
+    seen = _Seen(looks)
     rough = [seen.cost(form) for form in forms]
     near = [form for form, cost in zip(forms, rough, strict=True) if cost < min(*rough, sum(LEGIBLE)) + NEAR]
     readings = [_read(form, seen) for form in near]
@@ -188,31 +188,49 @@ def decode(lines: Sequence[Line], *, today: date | None = None) -> Mrz | None:
 
 
 class _Seen:
-    """All lines, aligned with each length once."""
+    """All lines in all looks, aligned with each length once."""
 
-    def __init__(self, lines: Sequence[Line]) -> None:
-        self._lines = lines
-        self._aligned: dict[int, list[_Aligned]] = {}
+    def __init__(self, looks: Sequence[Sequence[Line]]) -> None:
+        self._looks = [[_clean(line.probabilities) for line in lines] for lines in looks]
+        self._aligned: dict[int, list[list[_Aligned]]] = {}
 
     def cost(self, form: Form) -> float:
         """What the likeliest text of a form costs for each character, before its first letters count."""
-        pairs = zip(self._of(form), kinds(form), strict=True)
-        return sum(line.cost(row) for line, row in pairs) / (form.count * form.length)
+        return self._total(form, kinds(form)) / (form.count * form.length)
 
     def free(self, form: Form) -> float:
         """What the likeliest text of as many lines and characters costs, whatever they are."""
         anything: tuple[Kind, ...] = ("number",)
-        row = anything * form.length
-        return sum(line.cost(row) for line in self._of(form))
+        return self._total(form, (anything * form.length,) * form.count)
 
     def costs(self, form: Form) -> list[Floats]:
         """For each line length x 37: what the likeliest text costs that has a character at a position."""
-        return [line.costs(row) for line, row in zip(self._of(form), kinds(form), strict=True)]
+        pairs = zip(self._of(form), kinds(form), strict=True)
+        return [np.mean([look.costs(row) for look in line], axis=0) for line, row in pairs]
 
-    def _of(self, form: Form) -> list[_Aligned]:
+    def _total(self, form: Form, rows: tuple[tuple[Kind, ...], ...]) -> float:
+        pairs = zip(self._of(form), rows, strict=True)
+        return sum(look.cost(row) for line, row in pairs for look in line) / len(self._looks)
+
+    def _of(self, form: Form) -> list[list[_Aligned]]:
+        """Each line in each look."""
         if form.length not in self._aligned:
-            self._aligned[form.length] = [_Aligned(line.probabilities, form.length) for line in self._lines]
+            aligned = []
+            for lines in self._looks:
+                ends = _ends(lines)
+                aligned.append([_Aligned(line, form.length, ends) for line in lines])
+            self._aligned[form.length] = [list(looks) for looks in zip(*aligned, strict=True)]
         return self._aligned[form.length]
+
+
+def _clean(probabilities: NDArray[np.float32]) -> Floats:
+    return np.nan_to_num(probabilities.astype(np.float64), nan=0.0, posinf=1.0, neginf=0.0).clip(0.0, 1.0)
+
+
+def _ends(lines: Sequence[Floats]) -> tuple[int, int]:
+    """The first and the last step with a character, of all lines: fillers at the end of one may go unseen."""
+    inked = np.concatenate([np.flatnonzero(line[:, BLANK] < 0.5) for line in lines])
+    return (int(inked.min()), int(inked.max())) if len(inked) else (0, len(lines[0]))
 
 
 # Alignment
@@ -226,8 +244,7 @@ class _Aligned:
     between them, other than by Graves' rule: recognisers run long fillers together.
     """
 
-    def __init__(self, probabilities: NDArray[np.float32], length: int) -> None:
-        p = np.nan_to_num(probabilities.astype(np.float64), nan=0.0, posinf=1.0, neginf=0.0).clip(0.0, 1.0)
+    def __init__(self, p: Floats, length: int, ends: tuple[int, int]) -> None:
         with np.errstate(divide="ignore"):
             blanks = np.log(p[:, BLANK])
             characters = np.log((p[:, None, BLANK + 1 :] * _looks()).max(axis=2)).T
@@ -237,8 +254,7 @@ class _Aligned:
         self._before = outside
         self._behind = outside[-1] - outside
         self.steps = len(p)
-        inked = np.flatnonzero(p[:, BLANK] < 0.5)
-        first, last = (inked[0], inked[-1]) if len(inked) else (0, self.steps)
+        first, last = ends
         pitch = max(1.0, (last - first) / (length - 1))
         off = (np.arange(self.steps + 1) - first - pitch * np.arange(length)[:, None]) / pitch
         self._places = PLACE * np.minimum(off**2, 1.0)
@@ -448,8 +464,6 @@ _AT_END = {_WORD: NO_PARTS, _GAP: NO_PARTS, _PARTED: NO_GIVEN, _TAIL_ALONE: NO_G
 
 def _name(costs: Floats) -> tuple[list[int], float]:
     """The characters of a name field, and what they cost beyond what is seen.
-
-    Letters in the fillers at its end get dearer: `costs` is changed.
 
     Args:
         costs: Positions x 37.

@@ -2,7 +2,7 @@
 
 Each is done once, when a pack is installed, and needs no PyTorch. All converted networks read pictures as
 visavis holds them: uint8, N x height x width x 3, RGB, under the name `picture` (detectors), `chip`
-(recognisers) or `line` (of text).
+(recognisers), `line` (of text) or `crop` (detectors of presentation attacks).
 """
 
 from __future__ import annotations
@@ -60,6 +60,12 @@ def _edgeface(source: bytes) -> bytes:
     return convert_edgeface(source)
 
 
+def _minifasnet(source: bytes) -> bytes:
+    from visavis.packs.convert.minifasnet import convert_minifasnet
+
+    return convert_minifasnet(source)
+
+
 def _sface(source: bytes) -> bytes:
     from visavis.packs.convert.sface import convert_sface
 
@@ -101,6 +107,7 @@ def recipe_data(recipe: str | None) -> str:
 RECIPES: Mapping[str, Callable[[bytes], bytes]] = {
     "centerface": _centerface,
     "edgeface": _edgeface,
+    "minifasnet": _minifasnet,
     "sface": _sface,
     "sface-int8": _sface_int8,
     "text-detector": _text_detector,

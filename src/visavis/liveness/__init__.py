@@ -1,0 +1,1 @@
+"""Whether a live person stood before the camera."""
