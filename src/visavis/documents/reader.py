@@ -126,17 +126,17 @@ class DocumentReader:
         work = _Work(photo)
         with work.timed("portrait"):
             found = self._detector.first_look(photo)
-        place = None if found is None else self._by_contour(work, found)
-        zone, mrz = None, None
-        if place is not None:
-            place, mrz = self._read_on_page(work, place)
+        place, zone, mrz = None, None, None
+        if found is not None:
+            place, mrz = self._read_on_page(work, found)
         if mrz is None or not mrz.valid:
             zone, mrz = self._read_on_photo(work, found, mrz)
         turned = None if zone is None else _quarter(zone.direction)
         if found is None or turned not in (None, found.turned):
             with work.timed("portrait"):
                 found = self._detector.find(work.photo, turned=turned)
-            place = self._by_contour(work, found)
+            place, on_page = self._read_on_page(work, found, needed=mrz is None or not mrz.valid)
+            zone, mrz = (zone, mrz) if on_page is None else (None, on_page)
         if mrz is not None:
             place = _by_zone(work, zone, mrz, place)
         corners = None if place is None else place.corners
@@ -186,11 +186,17 @@ class DocumentReader:
         ghost = look_for_ghost(self._face_finder, page.pixels, on_page)
         return None if ghost is None else moved(ghost, lambda points: to_photo(points, page.corners, size))
 
-    def _read_on_page(self, work: _Work, place: _Place) -> tuple[_Place | None, Mrz | None]:
-        """The zone on a page whose place is known: nothing beside the page is taken for a part of it.
+    def _read_on_page(
+        self, work: _Work, found: Found, *, needed: bool = True
+    ) -> tuple[_Place | None, Mrz | None]:
+        """The page around the likeliest portrait and, where it's needed, its zone.
 
-        A zone that runs askew there tells that the page isn't where it seemed: then there's no place.
+        Nothing beside the page is taken for a part of the zone. One that runs askew there tells that the page
+        isn't where it seemed: then there's no place.
         """
+        place = self._by_contour(work, found)
+        if place is None or not needed:
+            return place, None
         edge = float(np.linalg.norm(place.corners[1] - place.corners[0]))
         work.finer(WIDTHS[0][2] / edge)
         with work.timed("zone"):

@@ -22,7 +22,7 @@ import numpy as np
 
 from visavis.documents.mrz.checkdigits import VALUES, WEIGHTS, checks_of, is_right
 from visavis.documents.mrz.countries import CODES
-from visavis.documents.mrz.layout import ALPHABET, FILLER, FORMS, KINDS, Form, kinds
+from visavis.documents.mrz.layout import ALPHABET, DIGITS, FILLER, FORMS, KINDS, Form, kinds
 from visavis.documents.mrz.mrz import Mrz, Repair, read_as
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ LOOKS = {
 }
 """What the first of two costs where the second was seen: recognisers take one for the other and are sure."""
 
-UNKNOWN_STATE = 3.0  # a code that the standard doesn't know
+UNKNOWN_STATE = 3.0  # a code that the standard doesn't know,
+DIGIT_IN_STATE = 3.0  # and what a digit in it costs beyond
 LETTER_IN_TAIL = 5.0  # a letter behind the fillers that end a name
 NO_PARTS = 2.5  # a name without the two fillers between its parts
 NO_GIVEN = 1.0  # a name with nothing behind them
@@ -428,8 +429,9 @@ def _state(costs: Floats) -> tuple[list[int], float]:
     """
     known = costs[np.arange(3), _states()].sum(axis=1)
     best = int(known.argmin())
-    if known[best] > UNKNOWN_STATE:
-        return [int(number) for number in costs.argmin(axis=1)], UNKNOWN_STATE
+    seen = [int(number) for number in costs.argmin(axis=1)]
+    if known[best] > UNKNOWN_STATE + DIGIT_IN_STATE * any(ALPHABET[number] in DIGITS for number in seen):
+        return seen, UNKNOWN_STATE
     code = _states()[best]
     kept = costs[np.arange(3), code]
     costs += UNKNOWN_STATE
