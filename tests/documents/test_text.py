@@ -227,8 +227,8 @@ def test_the_reader_reads_all_lines_at_once(count: int) -> None:
 
     zone = Zone((300.0, 200.0), (1.0, 0.0), -200.0, 200.0, tuple((23.0 * i, 0.0, 0.0) for i in range(count)))
     lines = LineReader(fake(characters=characters))(np.zeros((400, 640, 3), np.uint8), zone)
-    assert shapes == [(count, LINE_HEIGHT, WIDTHS[0][count], 3)]
-    assert [line.shape for line in lines] == [(WIDTHS[0][count] // 8, 38)] * count
+    assert shapes == [(count, LINE_HEIGHT, WIDTHS[count], 3)]
+    assert [line.shape for line in lines] == [(WIDTHS[count] // 8, 38)] * count
 
 
 def test_a_glance_goes_by_the_less_legible_of_two_lines_and_by_the_second_of_three() -> None:

@@ -152,7 +152,7 @@ def _speed(name: str) -> str:
         "detector": (1, 192, SIDES[0]),
         "landmarks": (1, CROP_SIDE, CROP_SIDE),
         "text_detector": (1, 448, 640),
-        "text_recogniser": (2, LINE_HEIGHT, WIDTHS[0][2]),
+        "text_recogniser": (2, LINE_HEIGHT, WIDTHS[2]),
         **dict.fromkeys(passive.SCALES, (1, passive.CROP_SIDE, passive.CROP_SIDE)),
     }
     if isinstance(there.pack, Engine):

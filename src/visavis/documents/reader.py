@@ -43,6 +43,7 @@ SIDES = (
     1280,
 )  # pixels of the longer side of the pictures on which text is looked for, one after the other
 LOWER = 0.4  # of a page's height, that has its zone
+BELOW = 0.3  # of a photo's height, that a portrait must leave above for a look below it to be worth while
 LIKELIEST = 2  # zones of a page that are tried
 ILLEGIBLE = 0.25  # legibility under which nothing is a zone, or one upside down
 MOST_READ = 4  # zones of one look that are read in full
@@ -198,7 +199,7 @@ class DocumentReader:
         if place is None or not needed:
             return place, None
         edge = float(np.linalg.norm(place.corners[1] - place.corners[0]))
-        work.finer(WIDTHS[0][2] / edge)
+        work.finer(WIDTHS[2] / edge)
         with work.timed("zone"):
             flat = _flat(work, place)
             lower = flat[round((1 - LOWER) * len(flat)) :]
@@ -226,19 +227,19 @@ class DocumentReader:
             otherwise: What was read on the page; comes back, with None, where nothing better is found.
         """
         along = None if found is None else _rightward(found)
-        for side in _sides(work.photo):
-            work.finer(side / max(work.photo.width, work.photo.height))
-            looks, scale, certain = (
-                self._finder.zones(work.photo.pixels, side, along=along),
-                work.photo.scale,
-                along,
-            )
+        longer = max(work.photo.width, work.photo.height)
+        for side, top in _looks(work.photo, found):
+            work.finer(side / longer)
+            scale, certain = work.photo.scale, along
+            pixels = work.photo.pixels[round(top * scale) :]
+            part_side = round(side * max(pixels.shape[:2]) / (longer * scale))
+            looks = self._finder.zones(pixels, part_side, along=along)
             while True:
                 with work.timed("zone"):
                     zones = next(looks, None)
                 if zones is None:
                     break
-                zones = [zone.scaled(1 / scale) for zone in zones]
+                zones = [zone.moved(0, round(top * scale)).scaled(1 / scale) for zone in zones]
                 # Nearly always the likeliest zone is one, and runs the way that the portrait says.
                 for part in (zones[:1], zones if certain else zones[1:]):
                     chosen = (
@@ -246,7 +247,7 @@ class DocumentReader:
                     )
                     certain = None
                     for zone in chosen:
-                        work.finer(WIDTHS[0][len(zone.curves)] / zone.length)
+                        work.finer(WIDTHS[len(zone.curves)] / zone.length)
                         mrz = self._read(work, work.photo.pixels, zone.scaled(work.photo.scale))
                         if mrz is not None and (otherwise is None or mrz.valid):
                             return zone, mrz
@@ -319,10 +320,17 @@ def _flat(work: _Work, place: _Place) -> Pixels:
     return flatten(work.photo.pixels, place.corners * work.photo.scale, *place.size)
 
 
-def _sides(photo: Photo) -> tuple[int, ...]:
-    """The sides to try: nothing is gained far above the picture's own size."""
+def _looks(photo: Photo, found: Found | None) -> list[tuple[int, float]]:
+    """The looks to take: by pixels of the longer side, and from which row of the full-size photo on.
+
+    A zone stands below the portrait. Nothing is gained far above the picture's own size.
+    """
     longer = max(photo.width, photo.height)
-    return tuple(side for index, side in enumerate(SIDES) if index == 0 or longer > SIDES[index - 1])
+    whole = [(side, 0.0) for index, side in enumerate(SIDES) if index == 0 or longer > SIDES[index - 1]]
+    chins = [face.box.y + face.box.height for face in found.faces if face.confidence >= SURE] if found else []
+    if not chins or found is None or found.turned or not BELOW * photo.height < min(chins) < photo.height:
+        return whole
+    return [(SIDES[0], min(chins)), *whole]
 
 
 def _rightward(found: Found) -> tuple[float, float] | None:

@@ -56,9 +56,8 @@ FINEST = 1.5  # pixels of the picture for a pixel of the line, beyond which they
 GLANCE = (0.39, 0.61)  # the part of a line that tells whether it's worth reading,
 GLANCE_WIDTH = 160  # the pixels to which it's brought,
 GLANCE_MARGIN = 0.02  # and what is shown beyond it
-WIDTHS = {2: 736, 3: 560}, {2: 1056, 3: 800}
-"""Pixels to which a line is brought at either look, by the number of lines: about 16 and 24 for each of 44,
-36 or 30 characters."""
+WIDTHS = {2: 736, 3: 560}
+"""Pixels to which a line is brought, by the number of lines: about 16 for each of 44, 36 or 30 characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +126,10 @@ class Zone:
             high=self.high * factor,
             curves=tuple((c0 * factor, c1, c2 / factor) for c0, c1, c2 in self.curves),
         )
+
+    def moved(self, right: float, down: float) -> Zone:
+        """The same zone on a picture whose first pixel lies so far to the left and above."""
+        return replace(self, centre=(self.centre[0] + right, self.centre[1] + down))
 
     def resembles(self, other: Zone) -> bool:
         """Whether both are the same lines but for a pixel or two."""
@@ -392,12 +395,12 @@ class LineReader:
         Args:
             pixels: H x W x 3, RGB.
             zone: In pixels of this picture, in the sense in which it is to be read.
-            look: 0, or 1 for a second look: finer, and cut otherwise.
+            look: 0, or 1 for a second look: cut otherwise.
 
         Returns:
             For each line steps x 38 probabilities, from left to right: blank, A to Z, 0 to 9, and `<`.
         """
-        lines = rectify(pixels, zone, WIDTHS[look][len(zone.curves)], margin=MARGINS[look])
+        lines = rectify(pixels, zone, WIDTHS[len(zone.curves)], margin=MARGINS[look])
         return list(self._network(lines)["characters"])
 
     def glance(self, pixels: Pixels, zones: Sequence[Zone]) -> list[float]:
