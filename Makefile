@@ -34,13 +34,15 @@ bench: $(STAMPS)/bench  ## speed beside a peer, start, memory, fuzzing; some min
 # DATA is a folder with one folder of pictures for each person; all packs must be installed.
 PACKS := sface edgeface-xs edgeface-xxs duo
 FIGURES := docs/figures
-figures: $(STAMPS)/bench  ## every figure in the documentation, measured anew; needs DATA and two hours
+figures: $(STAMPS)/bench  ## every figure in the documentation, measured anew; needs DATA, DOCUMENTS and three hours
 	for pack in $(PACKS); do \
 	    $(BIN)/visavis evaluate --all-pairs $(DATA) --pack $$pack --json > $(FIGURES)/evaluation-$$pack.json || exit; \
 	done
 	$(BIN)/python benchmarks/peer_accuracy.py $(DATA) --figures $(FIGURES)/peer.json
 	$(BIN)/python benchmarks/coverage.py $(DATA) --figures $(FIGURES)/coverage.json
 	$(BIN)/python benchmarks/arrangements.py $(DATA) --figures $(FIGURES)/arrangements.json
+	$(BIN)/python benchmarks/mrz.py $(DOCUMENTS) --negatives 500 --photos $(DATA) --figures $(FIGURES)/mrz.json
+	$(BIN)/python benchmarks/specimens.py $(DATA) --figures $(FIGURES)/specimens.json
 	$(BIN)/python benchmarks/startup.py --figures $(FIGURES)/startup.json
 	$(BIN)/python benchmarks/speed.py $(PACKS:%=--pack %) --figures $(FIGURES)/speed.json
 	$(BIN)/python benchmarks/figures.py

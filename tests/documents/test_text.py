@@ -275,3 +275,13 @@ def test_characters_of_one_pitch_keep_it_whichever_way_the_camera_looks() -> Non
     straight = np.abs(np.linspace(low, high, 45) - expected).max() / pitch
     assert straight > 2  # what a constant pitch would be off, in characters
     assert np.abs(zone.places(np.linspace(0, 1, 45)) - expected).max() / pitch < 0.2
+
+
+@pytest.mark.parametrize("lean", [0.8, -0.8])
+def test_lines_that_stand_upright_lean_to_either_side(lean: float) -> None:
+    """A page turned by a quarter, whose lines perspective lets lean apart: one zone, as long as its lines."""
+    aside = 150 * np.tan(np.radians(lean))
+    text = text_map((100 - aside, 50, 100 + aside, 350), (118 + aside, 50, 118 - aside, 350))
+    zone = find_zones(find_lines(text))[0]
+    assert zone.length == pytest.approx(300, abs=8)
+    assert abs(zone.distance) == pytest.approx(18, abs=2)

@@ -162,7 +162,7 @@ def _side(side: Side) -> str:
     if reading.page is None:
         said.append("no zone on it that says where the page is")
     else:
-        said.append(f"page found, {4 * reading.page.confidence:.0f} of 4 edges seen")
+        said.append(f"page found, confidence {reading.page.confidence:.2f}")
     return ", ".join([*said, *photo.notes])
 
 

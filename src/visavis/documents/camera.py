@@ -24,6 +24,8 @@ noise, standard deviation      1 to 2.5              2.5 to 5              5 to 
 JPEG quality                   90 to 96              75 to 90              50 to 75
 ============================== ===================== ===================== =============================
 
+The page lies on wood, cloth, a bare desk, printed paper, or a desk with things on it, each as often.
+
 The frame's filled share is that of the page's bounding box, in the direction in which it fills more. The
 corners of the page never leave the frame.
 """

@@ -1,4 +1,4 @@
-"""The page of a document found from its contour alone, where no machine-readable zone says where it is.
+"""The page of a document found from its contour alone, around its portrait.
 
 A portrait stands on the page as upright as the page lies, and its size tells roughly that of the page. So the
 picture is turned by the face and brought to one size, and straight contours are sought above, below, left and

@@ -73,7 +73,8 @@ class Page:
         pixels: H x W x 3, RGB: the page seen from straight above, `PX_PER_MM`.
         corners: 4 x 2: its upper left, upper right, lower right and lower left corner as printed, in pixels
             of the full-size photo.
-        confidence: 0 to 1, the share of its edges for which a contour was found.
+        confidence: 0 to 1: how clear its contour is; where only its zone told its place, the share of its
+            edges that have one.
     """
 
     pixels: Pixels

@@ -43,11 +43,12 @@ SIDES = (
     1280,
 )  # pixels of the longer side of the pictures on which text is looked for, one after the other
 LOWER = 0.4  # of a page's height, that has its zone
+ROOM = 0.05  # of a photo's height, that a zone below the portrait needs at least
 BELOW = 0.3  # of a photo's height, that a portrait must leave above for a look below it to be worth while
 LIKELIEST = 2  # zones of a page that are tried
 ILLEGIBLE = 0.25  # legibility under which nothing is a zone, or one upside down
 MOST_READ = 4  # zones of one look that are read in full
-ASKEW = 0.1  # between the distances of a zone's lines at either end, on a page that was made straight
+LEAN = 0.1  # logarithm of a zone's lean on a page that was made straight, which shows that it wasn't
 DOUBT = 0.7  # confidence of a field under which its lines are looked at again
 ELSEWHERE = 0.1  # of its longer edge, by which a page may lie off the place that its zone expects
 
@@ -130,14 +131,15 @@ class DocumentReader:
         place, zone, mrz = None, None, None
         if found is not None:
             place, mrz = self._read_on_page(work, found)
-        if mrz is None or not mrz.valid:
+        if mrz is None or not mrz.valid or place is None:
             zone, mrz = self._read_on_photo(work, found, mrz)
         turned = None if zone is None else _quarter(zone.direction)
         if found is None or turned not in (None, found.turned):
             with work.timed("portrait"):
                 found = self._detector.find(work.photo, turned=turned)
             place, on_page = self._read_on_page(work, found, needed=mrz is None or not mrz.valid)
-            zone, mrz = (zone, mrz) if on_page is None else (None, on_page)
+            if on_page is not None and (mrz is None or on_page.valid):
+                zone, mrz = None, on_page
         if mrz is not None:
             place = _by_zone(work, zone, mrz, place)
         corners = None if place is None else place.corners
@@ -211,8 +213,8 @@ class DocumentReader:
                 return place, None
             for zone in zones[:LIKELIEST]:
                 mrz = self._read(work, lower, _towards(zone, (1.0, 0.0)))
-                if mrz is not None and abs(np.log(zone.lean)) > ASKEW:
-                    return None, None
+                if mrz is not None and abs(np.log(zone.lean)) > LEAN:
+                    return None, mrz
                 if mrz is not None:
                     return place, mrz
 
@@ -245,7 +247,7 @@ class DocumentReader:
                     chosen = (
                         [_towards(zone, certain) for zone in part] if certain else self._legible(work, part)
                     )
-                    certain = None
+                    certain = None if part else certain
                     for zone in chosen:
                         work.finer(WIDTHS[len(zone.curves)] / zone.length)
                         mrz = self._read(work, work.photo.pixels, zone.scaled(work.photo.scale))
@@ -279,7 +281,10 @@ class DocumentReader:
             mrz = decode(first)
             if mrz is None or not mrz.valid or min(f.confidence for f in mrz.fields.values()) < DOUBT:
                 second = [Line(line) for line in self._reader(pixels, zone, look=1)]
-                mrz = decode(first, second)
+                again = decode(first, second)
+                # A second look may settle a doubt, and never undoes what was right.
+                if again is not None and (mrz is None or again.valid >= mrz.valid):
+                    mrz = again
             return mrz
 
 
@@ -328,7 +333,7 @@ def _looks(photo: Photo, found: Found | None) -> list[tuple[int, float]]:
     longer = max(photo.width, photo.height)
     whole = [(side, 0.0) for index, side in enumerate(SIDES) if index == 0 or longer > SIDES[index - 1]]
     chins = [face.box.y + face.box.height for face in found.faces if face.confidence >= SURE] if found else []
-    if not chins or found is None or found.turned or not BELOW * photo.height < min(chins) < photo.height:
+    if not chins or found is None or found.turned or not BELOW < min(chins) / photo.height < 1 - ROOM:
         return whole
     return [(SIDES[0], min(chins)), *whole]
 

@@ -260,6 +260,8 @@ def _fit(points: Floats) -> TextLine:
     (xx, xy), (_, yy) = spread.T @ spread / len(points)
     angle = 0.5 * math.atan2(2 * xy, xx - yy)
     direction = np.array([math.cos(angle), math.sin(angle)])
+    if direction[1] < -abs(direction[0]):
+        direction = -direction  # upright lines run down, to whichever side they lean
     along = spread @ direction
     across = spread @ np.array([-direction[1], direction[0]])
     # A strip of thickness t has the variance t^2 / 12; a pixel is one wide.
