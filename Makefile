@@ -30,9 +30,11 @@ bench: $(STAMPS)/bench  ## speed beside a peer, start, memory, fuzzing; some min
 	$(BIN)/python benchmarks/speed.py --pack sface
 	$(BIN)/python benchmarks/memory.py --count 1000
 	$(BIN)/python benchmarks/fuzz_photo.py --count 5000
+	$(BIN)/python benchmarks/fuzz_chip.py --count 2000
 
 # DATA is a folder with one folder of pictures for each person; all packs must be installed.
 PACKS := sface edgeface-xs edgeface-xxs duo
+# PEERS is an interpreter that has rapidocr and PassportEye, if another than this one.
 FIGURES := docs/figures
 figures: $(STAMPS)/bench  ## every figure in the documentation, measured anew; needs DATA, DOCUMENTS and three hours
 	for pack in $(PACKS); do \
@@ -41,7 +43,8 @@ figures: $(STAMPS)/bench  ## every figure in the documentation, measured anew; n
 	$(BIN)/python benchmarks/peer_accuracy.py $(DATA) --figures $(FIGURES)/peer.json
 	$(BIN)/python benchmarks/coverage.py $(DATA) --figures $(FIGURES)/coverage.json
 	$(BIN)/python benchmarks/arrangements.py $(DATA) --figures $(FIGURES)/arrangements.json
-	$(BIN)/python benchmarks/mrz.py $(DOCUMENTS) --negatives 500 --photos $(DATA) --figures $(FIGURES)/mrz.json
+	$(BIN)/python benchmarks/mrz.py $(DOCUMENTS) --negatives 500 --photos $(DATA) \
+	    $(PEERS:%=--peer-python %) --figures $(FIGURES)/mrz.json
 	$(BIN)/python benchmarks/specimens.py $(DATA) --figures $(FIGURES)/specimens.json
 	$(BIN)/python benchmarks/startup.py --figures $(FIGURES)/startup.json
 	$(BIN)/python benchmarks/speed.py $(PACKS:%=--pack %) --figures $(FIGURES)/speed.json

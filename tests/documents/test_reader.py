@@ -13,14 +13,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from PIL import Image
+from tests.documents.specimens import Specimens, make
 
-from visavis.documents.reader import PACK, DocumentReader
+from visavis.documents import reader as module
+from visavis.documents.mrz.mrz import Mrz, parse
+from visavis.documents.reader import PACK, SIDES, DocumentReader
 from visavis.errors import PackError
+from visavis.faces.detect import Found
+from visavis.faces.face import Face
+from visavis.geometry import Box
 from visavis.packs.install import install, require
 from visavis.photo import Photo
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from visavis.verifier import Verifier
@@ -145,3 +151,104 @@ def test_the_reading_pack_compares_no_faces(reader: DocumentReader) -> None:
         require(PACK)
     assert caught.value.code == "pack.purpose"
     assert "compares no faces" in str(caught.value)
+
+
+# The way through a photo
+
+
+@pytest.fixture(scope="module")
+def drawn(
+    sface: Verifier, portraits: Mapping[str, bytes], tmp_path_factory: pytest.TempPathFactory
+) -> Specimens:
+    return make(tmp_path_factory.mktemp("drawn"), sface, portraits["obama.jpg"])
+
+
+def test_a_page_with_a_portrait_is_read_without_the_rest_of_the_photo(
+    reader: DocumentReader, drawn: Specimens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DocumentReader, "_read_on_photo", None)  # calling it would raise
+    reading = reader.read(Photo.open(drawn.passport))
+    assert reading.mrz is not None
+    assert reading.mrz.lines == drawn.passport_lines
+    assert reading.ghost is not None
+    assert reading.page is not None
+    assert reading.page.pixels.shape == (880, 1250, 3)
+
+
+@pytest.mark.parametrize("quarters", [0, 1, 2, 3])
+def test_the_front_of_a_card_has_a_page_and_no_zone(
+    quarters: int, reader: DocumentReader, drawn: Specimens
+) -> None:
+    front = np.array(Image.open(drawn.front).convert("RGB"))
+    reading = reader.read(Photo.from_pixels(np.rot90(front, quarters)))
+    assert (reading.mrz, reading.problems, reading.turned) == (None, ("no_mrz",), 90 * quarters)
+    assert reading.portrait is not None
+    assert reading.page is not None
+    assert reading.page.pixels.shape == (540, 856, 3)
+
+
+def test_a_page_without_a_portrait_is_found_by_its_zone(reader: DocumentReader, drawn: Specimens) -> None:
+    reading = reader.read(Photo.open(drawn.back))
+    assert reading.mrz is not None
+    assert reading.mrz.lines == drawn.card_lines
+    assert reading.problems == ("no_portrait",)
+    assert reading.page is not None
+
+
+def test_a_portrait_that_ends_with_the_photo_leaves_no_part_below(
+    reader: DocumentReader, portraits: Mapping[str, bytes]
+) -> None:
+    """Cut off at the chin, so that no row, or one, is left below it."""
+    upright = np.array(Image.open(io.BytesIO(portraits["obama.jpg"])).convert("RGB"))
+    (face,) = reader._detector.find(Photo.from_pixels(upright)).faces
+    chin = round(face.box.y + face.box.height)
+    for rows in (chin - 1, chin, chin + 1, chin + 2):
+        reading = reader.read(Photo.from_pixels(upright[:rows]))
+        assert "no_mrz" in reading.problems
+
+
+@pytest.mark.parametrize(
+    ("top", "confidence", "turned", "expected"),
+    [
+        pytest.param(300, 0.9, 0, [(SIDES[0], 500.0)], id="below the portrait first"),
+        pytest.param(790, 0.9, 0, [], id="no room below"),
+        pytest.param(50, 0.9, 0, [], id="nearly all of it lies below"),
+        pytest.param(300, 0.6, 0, [], id="an unsure face"),
+        pytest.param(300, 0.9, 90, [], id="turned: below is aside"),
+    ],
+)
+def test_parts_to_look_at(
+    top: float, confidence: float, turned: int, expected: list[tuple[int, float]]
+) -> None:
+    photo = Photo.from_pixels(np.zeros((1000, 1400, 3), np.uint8))
+    face = Face(Box(100, top, 150, 200), ((0.0, 0.0),) * 5, confidence)
+    whole = [(side, 0.0) for side in SIDES]
+    assert module._parts(photo, Found((face,), turned)) == [*expected, *whole]
+    assert module._parts(photo, None) == whole
+
+
+VALID = parse(PASSPORT)
+INVALID = parse((PASSPORT[0], PASSPORT[1].replace("740812", "750812")))
+
+
+@pytest.mark.parametrize(
+    ("looks", "expected"),
+    [
+        pytest.param((INVALID, VALID), VALID, id="the second is right"),
+        pytest.param((None, VALID), VALID, id="the first saw nothing"),
+        pytest.param((INVALID, None), INVALID, id="the second saw nothing"),
+        pytest.param((VALID, INVALID), VALID, id="what was right stays"),
+    ],
+)
+def test_a_second_look_never_undoes_what_was_right(
+    looks: Sequence[Mrz | None],
+    expected: Mrz | None,
+    reader: DocumentReader,
+    drawn: Specimens,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On a real zone, with what the two looks decode to given; each reading is doubtful."""
+    monkeypatch.setattr(module, "DOUBT", 2.0)
+    monkeypatch.setattr(module, "decode", lambda *seen: looks[len(seen) - 1])
+    reading = reader.read(Photo.open(drawn.passport))
+    assert reading.mrz is expected

@@ -243,3 +243,26 @@ def moved(face: Face, move: Callable[[Floats, Floats], Floats]) -> Face:
     points = move(face.points, face.points.mean(axis=0))
     first, second, third, fourth, fifth = ((float(x), float(y)) for x, y in points)
     return Face(face.box, (first, second, third, fourth, fifth), 0.9)
+
+
+def test_the_first_look_sees_what_the_search_sees(
+    detector: Detector, images: Mapping[str, Image.Image]
+) -> None:
+    for image in images.values():
+        assert detector.first_look(photo_of(image)) == detector.find(photo_of(image))
+    assert detector.first_look(photo_of(Image.new("RGB", (640, 480), "grey"))) is None
+
+
+@pytest.mark.parametrize("turned", [0, 90, 180, 270])
+def test_a_photo_whose_turn_is_known_is_looked_at_that_way_alone(
+    turned: int, detector: Detector, images: Mapping[str, Image.Image]
+) -> None:
+    lying = photo_of(images["obama.jpg"].rotate(turned, expand=True))  # against the clock
+    searched, known = detector.find(lying), detector.find(lying, turned=turned)
+    assert known.turned == searched.turned == turned
+    (face,), (other,) = known.faces, searched.faces
+    assert face.box.overlap(other.box) > 0.8  # not the same: the search has gone on to finer pictures
+    upright = detector.find(photo_of(images["obama.jpg"])).faces[0]
+    assert face.confidence == pytest.approx(upright.confidence, abs=0.01)
+    wrong = detector.find(lying, turned=(turned + 180) % 360)
+    assert max((face.confidence for face in wrong.faces), default=0) < known.faces[0].confidence

@@ -38,10 +38,7 @@ if TYPE_CHECKING:
     Pixels = NDArray[np.uint8]
 
 PACK = "mrz"
-SIDES = (
-    640,
-    1280,
-)  # pixels of the longer side of the pictures on which text is looked for, one after the other
+SIDES = 640, 1280  # pixels of the longer side of the pictures on which text is looked for, in turns
 LOWER = 0.4  # of a page's height, that has its zone
 ROOM = 0.05  # of a photo's height, that a zone below the portrait needs at least
 BELOW = 0.3  # of a photo's height, that a portrait must leave above for a look below it to be worth while
@@ -64,8 +61,7 @@ class Reading:
         ghost: The face of the ghost portrait, as it was found, or None.
         mrz: The machine-readable zone, or None.
         turned: By how many degrees (0, 90, 180, 270) clockwise the photo is to be turned to be upright.
-        problems: Codes of what is missing or unclear: `no_mrz`, `no_portrait`,
-            `two_portraits`.
+        problems: Codes of what is missing or unclear: `no_mrz`, `no_portrait`, `two_portraits`.
         timings_ms: Wall time by stage.
     """
 
@@ -136,7 +132,8 @@ class DocumentReader:
         turned = None if zone is None else _quarter(zone.direction)
         if found is None or turned not in (None, found.turned):
             with work.timed("portrait"):
-                found = self._detector.find(work.photo, turned=turned)
+                again = self._detector.find(work.photo, turned=turned)
+            found = again if found is None or again.faces else found
             place, on_page = self._read_on_page(work, found, needed=mrz is None or not mrz.valid)
             if on_page is not None and (mrz is None or on_page.valid):
                 zone, mrz = None, on_page
@@ -225,12 +222,12 @@ class DocumentReader:
 
         Args:
             work: The photo.
-            found: The faces, where they leave no doubt.
+            found: The faces, where they are known already.
             otherwise: What was read on the page; comes back, with None, where nothing better is found.
         """
         along = None if found is None else _rightward(found)
         longer = max(work.photo.width, work.photo.height)
-        for side, top in _looks(work.photo, found):
+        for side, top in _parts(work.photo, found):
             work.finer(side / longer)
             scale, certain = work.photo.scale, along
             pixels = work.photo.pixels[round(top * scale) :]
@@ -242,8 +239,10 @@ class DocumentReader:
                 if zones is None:
                     break
                 zones = [zone.moved(0, round(top * scale)).scaled(1 / scale) for zone in zones]
-                # Nearly always the likeliest zone is one, and runs the way that the portrait says.
-                for part in (zones[:1], zones if certain else zones[1:]):
+                # Nearly always the likeliest zone is one, and runs the way that the portrait says. If not, it
+                # is looked at once more with the others, in either sense.
+                others = zones if certain else zones[1:]
+                for part in (zones[:1], others):
                     chosen = (
                         [_towards(zone, certain) for zone in part] if certain else self._legible(work, part)
                     )
@@ -325,8 +324,11 @@ def _flat(work: _Work, place: _Place) -> Pixels:
     return flatten(work.photo.pixels, place.corners * work.photo.scale, *place.size)
 
 
-def _looks(photo: Photo, found: Found | None) -> list[tuple[int, float]]:
-    """The looks to take: by pixels of the longer side, and from which row of the full-size photo on.
+def _parts(photo: Photo, found: Found | None) -> list[tuple[int, float]]:
+    """The parts of a photo to look at, one after the other.
+
+    Each by the pixels to which the photo's longer side is brought, and the row of the full-size photo from
+    which on it is looked at.
 
     A zone stands below the portrait. Nothing is gained far above the picture's own size.
     """

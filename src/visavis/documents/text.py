@@ -50,7 +50,9 @@ MOST_ZONES = 6  # of one look
 
 LINE_HEIGHT = 48  # pixels of a line as the recogniser reads it
 COVER = 0.8  # of the distance between lines that this height shows
-MARGINS = 0.03, 0.04  # of the lines' length, shown before and behind them, at the first and the second look
+MARGINS = 0.03, 0.04
+"""Of the lines' length, shown before and behind them, at the first and the second look: cut otherwise, each
+character meets the recogniser's steps in another place, and other ones are misread."""
 MOST_LEAN = 1.5  # between the distances of the lines at either end
 FINEST = 1.5  # pixels of the picture for a pixel of the line, beyond which they are averaged
 GLANCE = (0.39, 0.61)  # the part of a line that tells whether it's worth reading,

@@ -376,3 +376,29 @@ def test_decoding_is_quick() -> None:
     for _ in range(10):
         decode(lines)
     assert (time.process_time() - began) / 10 < 0.25
+
+
+def test_the_mean_of_several_looks_counts() -> None:
+    """What one look takes for another letter, in a name without a check digit, a surer one puts right."""
+    first, second = lines_of(TD3), lines_of(TD3, seed=1)
+    step = steps_of(first[0])[7]
+    first[0][step] = 0.0
+    first[0][step, 1 + ALPHABET.index("Z")] = 0.7
+    first[0][step, 1 + ALPHABET.index(TD3[0][7])] = 0.3
+    alone = decode([Line(p) for p in first])
+    both = decode([Line(p) for p in first], [Line(p) for p in second])
+    assert alone is not None
+    assert both is not None
+    assert alone.lines == (TD3[0][:7] + "Z" + TD3[0][8:], TD3[1])
+    assert both.lines == TD3
+
+
+def test_looks_of_different_numbers_of_lines_are_no_zone() -> None:
+    assert decode([Line(p) for p in lines_of(TD3)], [Line(p) for p in lines_of([*TD3, TD3[1]])]) is None
+
+
+def test_a_digit_for_a_letter_in_a_code_of_a_state() -> None:
+    """UT0 is no state and UTO is one, though a recogniser sees a nought and hardly anything else."""
+    zone = decode([Line(p) for p in lines_of((TD3[0], TD3[1].replace("UTO", "UT0")))])
+    assert zone is not None
+    assert zone.lines == TD3

@@ -147,16 +147,18 @@ class Reading:
         )
 
 
-def decode(*looks: Sequence[Line], today: date | None = None) -> Mrz | None:
+def decode(first: Sequence[Line], *further: Sequence[Line], today: date | None = None) -> Mrz | None:
     """The zone that two or three lines are.
 
     Args:
-        looks: Each the lines from the first to the last; of several looks at them the mean cost counts.
+        first: What a look at the lines saw, from the first line to the last.
+        further: What further looks saw; the mean cost of all counts.
         today: The date by which centuries are told.
 
     Returns:
         None where they are no zone.
     """
+    looks = (first, *further)
     forms = [form for form in FORMS if all(form.count == len(lines) for lines in looks)]
     if not forms:
         return None

@@ -14,7 +14,7 @@ import pickletools
 import zipfile
 import zlib
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +51,7 @@ def read_checkpoint(source: bytes) -> dict[str, Array]:
     """
     with _open(source) as archive:
         storages = _Storages(archive)
-        entries = _Machine(storages).run(storages.read_pickle())
+        entries = Machine(storages).run(storages.read_pickle())
     if not isinstance(entries, dict):
         damaged("the checkpoint is no dictionary of tensors", found=type(entries).__name__)
     tensors: dict[str, Array] = {}
@@ -62,7 +62,7 @@ def read_checkpoint(source: bytes) -> dict[str, Array]:
             case (np.ndarray() as weight, np.ndarray() as bias) if name.endswith(QUANTISED_PAIR):
                 layer = name.removesuffix(QUANTISED_PAIR)
                 tensors |= {f"{layer}.weight": weight, f"{layer}.bias": bias}
-            case _Name():
+            case Name():
                 pass
             case _:
                 damaged(f"the checkpoint's entry {name} is no tensor", found=type(value).__name__)
@@ -132,7 +132,7 @@ class _Storages:
 
 
 @dataclass(frozen=True, slots=True)
-class _Name:
+class Name:
     """A global of the pickle: a name to compare with, never the thing itself."""
 
     name: str
@@ -152,10 +152,20 @@ NAMES = {*STORAGE_TYPES, ORDERED_DICT, PER_TENSOR, TENSOR, QUANTISED_TENSOR, PAR
 _MARK = object()
 
 
-class _Machine:
+class Storages(Protocol):
+    """Where a pickle's tensors find their elements."""
+
+    def storage(self, key: str, dtype: str, count: int) -> Array:
+        """The storage of that key, a flat array of `count` elements."""
+
+    def take(self, size: int) -> None:
+        """Count the bytes of an array that is about to be made."""
+
+
+class Machine:
     """Runs a pickle's instructions on a stack of plain values."""
 
-    def __init__(self, storages: _Storages) -> None:
+    def __init__(self, storages: Storages) -> None:
         self._storages = storages
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
@@ -233,29 +243,29 @@ class _Machine:
 
     def _storage(self, reference: Any) -> Array:
         match reference:
-            case ("storage", _Name(kind), str(key), "cpu", int(count)) if kind in STORAGE_TYPES:
+            case ("storage", Name(kind), str(key), "cpu", int(count)) if kind in STORAGE_TYPES:
                 return self._storages.storage(key, STORAGE_TYPES[kind], count)
             case _:
                 damaged("the checkpoint's pickle asks for no storage")
 
     def _call(self, function: Any, arguments: Any) -> object:
         match function, arguments:
-            case _Name(name=name), () if name == ORDERED_DICT:
+            case Name(name=name), () if name == ORDERED_DICT:
                 return {}
-            case _Name(name=name), (storage, offset, size, stride, bool(), dict()) if name == TENSOR:
+            case Name(name=name), (storage, offset, size, stride, bool(), dict()) if name == TENSOR:
                 return _view(storage, offset, size, stride)
-            case _Name(name=name), (storage, offset, size, stride, quantiser, bool(), dict()) if (
+            case Name(name=name), (storage, offset, size, stride, quantiser, bool(), dict()) if (
                 name == QUANTISED_TENSOR
             ):
                 return self._dequantise(_view(storage, offset, size, stride), quantiser)
-            case _Name(name=name), (np.ndarray() as tensor, bool(), dict()) if name == PARAMETER:
+            case Name(name=name), (np.ndarray() as tensor, bool(), dict()) if name == PARAMETER:
                 return tensor
             case _:
                 damaged("the checkpoint's pickle makes no tensor")
 
     def _dequantise(self, quantised: Array, quantiser: Any) -> Array:
         match quantiser:
-            case (_Name(name=name), float(scale), int(zero_point)) if name == PER_TENSOR:
+            case (Name(name=name), float(scale), int(zero_point)) if name == PER_TENSOR:
                 if not 0 < scale < MAX_SCALE:
                     damaged("a quantised tensor's scale is out of range", found=scale)
                 if quantised.dtype != np.int8 or not -128 <= zero_point <= 127:
@@ -266,12 +276,12 @@ class _Machine:
                 damaged("a tensor is quantised in an unknown way")
 
 
-def _name(name: str) -> _Name:
+def _name(name: str) -> Name:
     if name not in NAMES:
         raise PackError(
             "pack.unsafe", "the checkpoint asks for what no checkpoint needs", found=name.replace(" ", ".")
         )
-    return _Name(name)
+    return Name(name)
 
 
 def _view(storage: Any, offset: Any, size: Any, stride: Any) -> Array:

@@ -10,7 +10,7 @@ and filled at the end, and never more of them than the file has bytes.
 from __future__ import annotations
 
 import pickletools
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -22,8 +22,8 @@ from visavis.packs.convert.checkpoint import (
     STORAGE_TYPES,
     TENSOR,
     Array,
-    _Machine,
-    _Name,
+    Machine,
+    Name,
     damaged,
 )
 
@@ -90,7 +90,7 @@ class _Reader:
         except (ValueError, IndexError, KeyError, TypeError, OverflowError) as error:
             raise PackError("pack.damaged", "the checkpoint's pickle can't be read") from error
         self._place += last + 1
-        return _OldMachine(cast("Any", storages)).run(program[: last + 1])  # it asks them for `storage` alone
+        return _OldMachine(storages).run(program[: last + 1])
 
     def _fill(self, array: Array) -> None:
         """Fill a storage with the elements that stand here, which must be as many as the tensors said."""
@@ -114,14 +114,18 @@ class _Storages:
     def storage(self, key: str, dtype: str, count: int) -> Array:
         """The storage of that key, a flat array of `count` elements."""
         if key not in self._arrays:
-            self._left -= count * np.dtype(dtype).itemsize
-            if count < 0 or self._left < 0:
-                damaged("the checkpoint's storages are larger than the checkpoint", found=count)
+            self.take(count * np.dtype(dtype).itemsize)
             self._arrays[key] = np.zeros(count, dtype)
         array = self._arrays[key]
         if array.dtype != dtype or array.size != count:
             damaged(f"the storage {key} is stated in two ways", found=count, expected=array.size)
         return array
+
+    def take(self, size: int) -> None:
+        """Count the bytes of an array that is about to be made: in all no more than the file has."""
+        self._left -= size
+        if size < 0 or self._left < 0:
+            damaged("the checkpoint's storages are larger than the checkpoint", found=size)
 
     def in_order(self, keys: Any) -> list[Array]:
         """The storages in the order of the list that stands in front of their elements."""
@@ -132,7 +136,7 @@ class _Storages:
         return [self._arrays[key] for key in keys]
 
 
-class _OldMachine(_Machine):
+class _OldMachine(Machine):
     """The machine with fewer names, a list for the storages' keys, and references of six members."""
 
     def _step(self, instruction: str, argument: Any) -> None:
@@ -163,7 +167,7 @@ class _OldMachine(_Machine):
     def _storage(self, reference: Any) -> Array:
         # The fourth is the device that the tensor was on, the last which part of a storage it saw.
         match reference:
-            case ("storage", _Name(kind), str(key), str(), int(count), None) if kind in STORAGE_TYPES:
+            case ("storage", Name(kind), str(key), str(), int(count), None) if kind in STORAGE_TYPES:
                 return self._storages.storage(key, STORAGE_TYPES[kind], count)
             case _:
                 raise PackError("pack.damaged", "the checkpoint's pickle asks for no storage")
