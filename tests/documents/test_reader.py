@@ -252,3 +252,26 @@ def test_a_second_look_never_undoes_what_was_right(
     monkeypatch.setattr(module, "decode", lambda *seen: looks[len(seen) - 1])
     reading = reader.read(Photo.open(drawn.passport))
     assert reading.mrz is expected
+
+
+@pytest.mark.parametrize(
+    ("aside", "near"),
+    [
+        pytest.param((0.0, 0.0), True, id="there"),
+        pytest.param((9.0, 0.0), True, id="under a tenth of the longer edge"),
+        pytest.param((6.0, 9.0), False, id="10.8 of 100, over it"),
+    ],
+)
+def test_where_a_zone_expects_a_page(aside: tuple[float, float], near: bool) -> None:
+    expected = np.array([(0, 0), (100, 0), (100, 70), (0, 70)], dtype=float)
+    place = module._Place(expected + aside, (125.0, 88.0), 1.0)
+    assert place.is_near(expected) is near
+
+
+def test_one_corner_far_off_may_be_near_on_the_whole() -> None:
+    """The mean over the corners counts: one off by 36 is 9 of 100, by 44 it's 11."""
+    expected = np.array([(0, 0), (100, 0), (100, 70), (0, 70)], dtype=float)
+    for off, near in ((36.0, True), (44.0, False)):
+        corners = expected.copy()
+        corners[2] += (off, 0.0)
+        assert module._Place(corners, (125.0, 88.0), 1.0).is_near(expected) is near

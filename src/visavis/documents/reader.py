@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 PACK = "mrz"
 SIDES = 640, 1280  # pixels of the longer side of the pictures on which text is looked for, in turns
+PAGE_SIDE = 480  # the same for the lower part of a page seen from straight above
 LOWER = 0.4  # of a page's height, that has its zone
 ROOM = 0.05  # of a photo's height, that a zone below the portrait needs at least
 BELOW = 0.3  # of a photo's height, that a portrait must leave above for a look below it to be worth while
@@ -202,7 +203,7 @@ class DocumentReader:
         with work.timed("zone"):
             flat = _flat(work, place)
             lower = flat[round((1 - LOWER) * len(flat)) :]
-        looks = self._finder.zones(lower, SIDES[0], along=(1.0, 0.0))
+        looks = self._finder.zones(lower, PAGE_SIDE, along=(1.0, 0.0))
         while True:
             with work.timed("zone"):
                 zones = next(looks, None)
