@@ -71,6 +71,8 @@ def test_a_portrait(name: str, detector: Detector, portraits: Mapping[str, bytes
     assert face.confidence > 0.9
     assert face.disagreement is not None
     assert face.disagreement < 0.2
+    assert face.placed_confidence is not None
+    assert 0.8 < face.placed_confidence <= 1
     box_in(face, photo.width, photo.height)
     # A tenth of the distance between the eyes; the tip of a nose is a matter of taste.
     off = np.linalg.norm(face.points - BY_EYE[name], axis=1) / face.inter_eye_px
@@ -226,6 +228,9 @@ def test_the_place_strays_from_a_wrong_guess_and_says_so(
     assert placed.disagreement is not None
     assert placed.disagreement > detect.DOUBTFUL
     assert placed.landmarks == wrong.landmarks
+    assert face.placed_confidence is None
+    assert placed.placed_confidence is not None
+    assert placed.placed_confidence < (detector.place(photo, face).placed_confidence or 0)
 
 
 def test_points_upside_down_are_put_right(detector: Detector, images: Mapping[str, Image.Image]) -> None:

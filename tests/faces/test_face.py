@@ -48,8 +48,10 @@ def test_points_in_order() -> None:
 
 
 @pytest.mark.parametrize("disagreement", [None, 0.12345])
-def test_as_plain_data_and_back(disagreement: float | None) -> None:
-    data = dataclasses.replace(UPRIGHT, disagreement=disagreement).to_dict()
+@pytest.mark.parametrize("placed_confidence", [None, 0.87654])
+def test_as_plain_data_and_back(disagreement: float | None, placed_confidence: float | None) -> None:
+    changed = dataclasses.replace(UPRIGHT, disagreement=disagreement, placed_confidence=placed_confidence)
+    data = changed.to_dict()
     assert data == {
         "box_px": [1.0, 2.1, 30, 40],
         "landmarks_px": dict(zip(LANDMARKS, [[10, 20], [40, 20], [25, 30], [15, 50], [35, 50]], strict=True)),
@@ -58,6 +60,7 @@ def test_as_plain_data_and_back(disagreement: float | None) -> None:
         "roll_deg": 0,
         "disagreement": None if disagreement is None else 0.123,
         "inside": 1.0,
+        "placed_confidence": None if placed_confidence is None else 0.8765,
     }
     again = Face.from_dict(json.loads(json.dumps(data)))
     assert again.to_dict() == data
@@ -70,6 +73,12 @@ def test_what_is_read_back_is_written_the_same_again() -> None:
         points = ((float(x), float(y)) for x, y in random.uniform(0, 300, (5, 2)))
         data = face(*points).to_dict()
         assert Face.from_dict(data).to_dict() == data
+
+
+def test_older_data_says_nothing_of_the_second_detector() -> None:
+    data = dataclasses.replace(UPRIGHT, placed_confidence=0.9).to_dict()
+    del data["placed_confidence"]
+    assert Face.from_dict(data).placed_confidence is None
 
 
 def test_a_face_is_frozen() -> None:

@@ -159,7 +159,7 @@ def test_templates_of_two_packs_never_meet() -> None:
 
 def test_company_changes_no_template(sface: Verifier, portraits: Mapping[str, bytes]) -> None:
     """A face alone and in a batch with others: a network whose scales depend on its input would differ."""
-    recognise = sface._examiner._recognise
+    recognise = sface.examiner._recognise
     chips = [seen.chips for data in portraits.values() if (seen := sface.examine(data)).chips is not None]
     assert len(chips) == len(portraits)
     dark = np.zeros_like(chips[0])

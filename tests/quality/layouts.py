@@ -20,7 +20,9 @@ SKIN = (200, 150, 120)  # a* 14, b* 23 by hand: well inside what natural colour 
 def face_at(points: Any = POINTS, *, box: Box | None = None) -> Face:
     """A face with these five points; by default they lie where an aligned picture has them."""
     first, second, third, fourth, fifth = ((float(x), float(y)) for x, y in points)
-    return Face(box or Box(10, 10, 200, 240), (first, second, third, fourth, fifth), 0.9)
+    return Face(
+        box or Box(10, 10, 200, 240), (first, second, third, fourth, fifth), 0.9, placed_confidence=0.9
+    )
 
 
 def plain(colour: tuple[int, int, int] = SKIN, width: int = 256, height: int = 256) -> NDArray[np.uint8]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -86,3 +87,15 @@ def test_single_face_present(areas: tuple[float, ...], share: float) -> None:
 def test_a_face_without_area(box: Box) -> None:
     with pytest.raises(FailureToAssess, match="no area"):
         framing.single_face_present(face_at(box=box), ())
+
+
+def test_how_sure_each_detector_was() -> None:
+    """The score is the hundredfold of what each says; the second one may not have looked."""
+    face = dataclasses.replace(FACE, confidence=0.75, placed_confidence=0.5)
+    for component, native in (
+        (framing.detection_confidence(face), 0.75),
+        (framing.placement_confidence(face), 0.5),
+    ):
+        assert (component.native, component.score, component.clause) == (native, 100 * native, None)
+    with pytest.raises(FailureToAssess, match="hasn't looked"):
+        framing.placement_confidence(dataclasses.replace(FACE, placed_confidence=None))

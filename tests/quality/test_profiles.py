@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from tests.quality.layouts import face_at, photo, plain
 
+from visavis.quality.advice import advice_for
 from visavis.quality.component import NAMES, Component
 from visavis.quality.measure import MEASURES, Quality, measure
-from visavis.quality.profiles import PROFILES, not_assessed, shortfalls
+from visavis.quality.profiles import PROFILES, Floor, Profile, Shortfall, not_assessed, shortfalls
+from visavis.quality.unified import FOLLOWS_SKIN, NAME, shipped
 
 # The ten swatches of the Monk Skin Tone scale (E. Monk, skintone.google), as published in sRGB.
 TONES = (
@@ -30,7 +32,8 @@ def test_the_profiles() -> None:
     assert list(PROFILES) == ["selfie", "document_portrait", "icao_portrait"]
     for name, profile in PROFILES.items():
         assert profile.name == name
-        assert set(profile.floors) <= set(MEASURES)
+        assert set(profile.floors) <= {NAME, *MEASURES}
+        assert NAME in profile.floors
         for floor in profile.floors.values():
             assert 0 < floor.score < 100
             assert floor.reason
@@ -45,14 +48,61 @@ def test_the_best_falls_short_of_nothing(name: str) -> None:
 @pytest.mark.parametrize("name", PROFILES)
 def test_each_floor_is_felt(name: str) -> None:
     for component, floor in PROFILES[name].floors.items():
-        (short,) = shortfalls(quality_of(**{component: floor.score - 0.01}), PROFILES[name])
+        if component == NAME:
+            continue
+        # Of the unified score's floor this says nothing: what is poor in one component lowers it too.
+        (short,) = without_unified(quality_of(**{component: floor.score - 0.01}), name)
         assert (short.component.name, short.floor) == (component, floor.score)
         assert short.advice
-        assert shortfalls(quality_of(**{component: floor.score}), PROFILES[name]) == ()
+        assert without_unified(quality_of(**{component: floor.score}), name) == []
+
+
+def without_unified(quality: Quality, name: str) -> list[Shortfall]:
+    return [each for each in shortfalls(quality, PROFILES[name]) if each.component.name != NAME]
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_the_floor_of_the_unified_score_is_felt(name: str) -> None:
+    floor = PROFILES[name].floors[NAME]
+    assert floor.score == shipped().floors[name].score
+    names = [term.name for term in shipped().terms]
+    worse = [quality_of(**dict.fromkeys(names, score)) for score in np.arange(100.0, -1, -2)]
+    scores = [quality.score or 0.0 for quality in worse]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[-1] < floor.score < scores[0]
+    for quality, score in zip(worse, scores, strict=True):
+        found = shortfalls(quality, PROFILES[name])
+        assert (NAME in [short.component.name for short in found]) == (score < floor.score)
+        if score < floor.score:
+            assert found[0].component == quality.unified
+
+
+def test_the_advice_is_on_what_costs_most() -> None:
+    names = [term.name for term in shipped().terms]
+    quality = quality_of(**dict.fromkeys(names, 100.0) | {"coarse_detail": 0.0, "grain_prevention": 80.0})
+    worst, _ = shipped().losses(quality.components)[0]
+    assert worst.name == "coarse_detail"
+    profile = Profile("mine", {NAME: Floor(99.99, "a test")})
+    (short,) = shortfalls(quality, profile)
+    assert short.advice == advice_for(quality["coarse_detail"])
+    assert short.component == quality.unified
+
+
+def test_a_unified_score_that_can_not_be_given_is_told() -> None:
+    quality = measure(photo(plain()), face_at(np.full((5, 2), 7.0)))
+    assert NAME not in [short.component.name for short in shortfalls(quality, PROFILES["selfie"])]
+    assert not_assessed(quality, PROFILES["selfie"])[0].name == NAME
+
+
+def test_no_profile_has_a_floor_that_follows_the_skin() -> None:
+    """But for these, which refuse what is nearly black or burnt out, strong tints, one-sided light."""
+    allowed = {"luminance_mean", "over_exposure_prevention", "natural_colour", "illumination_uniformity"}
+    for profile in PROFILES.values():
+        assert set(profile.floors) & FOLLOWS_SKIN <= allowed
 
 
 def test_shortfalls_come_in_the_order_of_components() -> None:
-    found = shortfalls(quality_of(sharpness_proxy=0.0, luminance_mean=0.0, pose_yaw=0.0), PROFILES["selfie"])
+    found = without_unified(quality_of(sharpness_proxy=0.0, luminance_mean=0.0, pose_yaw=0.0), "selfie")
     assert [short.component.name for short in found] == ["luminance_mean", "pose_yaw", "sharpness_proxy"]
 
 

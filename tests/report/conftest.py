@@ -11,13 +11,25 @@ import pytest
 
 from visavis.decision.calibration import Calibration, Data, Mark
 from visavis.decision.policy import Policy
-from visavis.decision.reasons import explain, modelled, poverty
+from visavis.decision.reasons import below, explain, modelled, not_live, poverty
 from visavis.decision.tail import Tail, Transfer
-from visavis.decision.verdict import Decision, Evidence, Provenance, Reason, Verdict
+from visavis.decision.verdict import (
+    NOT_ASKED,
+    Decision,
+    Evidence,
+    Liveness,
+    Provenance,
+    Reason,
+    Verdict,
+)
 from visavis.examiner import Examined
 from visavis.faces.face import Face
 from visavis.geometry import Box
 from visavis.photo import Photo
+from visavis.quality.assessed import held
+from visavis.quality.component import NAMES, Component
+from visavis.quality.measure import Quality
+from visavis.quality.profiles import PROFILES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,6 +137,7 @@ def judged(
     policy: Policy | None = None,
     calibration: Calibration = CALIBRATION,
     reasons: Sequence[Reason] = (),
+    liveness: Liveness = NOT_ASKED,
 ) -> Verdict:
     """The verdict that visavis gives at such a similarity."""
     policy = policy or Policy()
@@ -137,7 +150,10 @@ def judged(
     told = [
         reason
         for about, seen in zip(abouts, [*references, probe], strict=True)
-        for reason in explain(about, seen.evidence, seen.problem, policy)
+        for reason in (
+            *explain(about, seen.evidence, seen.problem, policy),
+            *below(about, seen.evidence.quality),
+        )
     ]
     return Verdict(
         decision=decision,
@@ -156,7 +172,8 @@ def judged(
         reference=references[0].evidence,
         further_references=tuple(seen.evidence for seen in references[1:]),
         probe=probe.evidence,
-        reasons=(*told, *reasons, *modelled(calibration, policy)),
+        liveness=liveness,
+        reasons=(*told, *not_live(liveness, policy), *reasons, *modelled(calibration, policy)),
         timings_ms={"photo": 12.3, "detect": 30.04, "total": 142.4},
     )
 
@@ -216,6 +233,23 @@ def reasoned(code: str) -> Case:
         case "references_differ":
             two = [examined("a.jpg", found=face()), examined("b.jpg", found=face())]
             return case(None, references=two, reasons=[REFERENCES_DIFFER])
+        case "quality_low":
+            quality = held(Quality(COMPONENTS), PROFILES["selfie"])
+            dark = examined(found=face(), quality=quality)
+            return case(None, probe=dark, policy=Policy(quality="selfie"))
+        case "quality_not_assessed":
+            unknown = {"pose_yaw": Component.failed("pose_yaw", "the points are no face's")}
+            components = [unknown.get(each.name, GOOD[each.name]) for each in COMPONENTS]
+            quality = held(Quality(tuple(components)), PROFILES["document_portrait"])
+            policy = Policy(reference_quality="document_portrait")
+            return case(None, references=[examined(found=face(), quality=quality)], policy=policy)
+        case "liveness_not_assessed":
+            why = Liveness.not_assessed(
+                "the pack 'pad' is not installed; visavis packs install pad brings it"
+            )
+            return case(None, policy=Policy(liveness="require"), liveness=why)
+        case "presentation_attack":
+            return case(None, policy=Policy(liveness="require"), liveness=ATTACK)
         case "face_small":
             return case(probe=examined(found=face(size=40)))
         case "turned":
@@ -227,7 +261,36 @@ def reasoned(code: str) -> Case:
     raise ValueError(code)
 
 
+GOOD = {name: Component.measured(name, 0.5, 99.0) for name in NAMES}
+COMPONENTS = tuple((GOOD | {"natural_colour": Component.measured("natural_colour", 9.0, 12.3)}).values())
+PASSIVE = {"score": 0.123, "probabilities": {"pad_close": [0.8, 0.123, 0.077]}, "notes": ["it was shrunk"]}
+ATTACK = Liveness(
+    "attack",
+    0.123,
+    0.5,
+    "the score of the picture is below the threshold",
+    {"outcome": "attack", "threshold": 0.5, **PASSIVE},
+)
+LIVE = Liveness(
+    "live",
+    0.83,
+    0.5,
+    "the answer to the challenge: all 2 checks passed",
+    {"outcome": "live", "threshold": 0.5, **PASSIVE, "score": 0.91},
+    {
+        "outcome": "live",
+        "checks": [
+            {"name": "turning", "score": 0.83, "values": {}, "why": "the head <turned> as asked"},
+            {"name": "relief", "score": None, "values": {}, "why": "too few frames"},
+        ],
+    },
+)
+
 DECISIVE = (
+    "quality_low",
+    "quality_not_assessed",
+    "liveness_not_assessed",
+    "presentation_attack",
     "no_face",
     "no_face_in_box",
     "several_faces",
@@ -248,6 +311,8 @@ class Studio:
     face = staticmethod(face)
     examined = staticmethod(examined)
     case = staticmethod(case)
+    live = LIVE
+    attack = ATTACK
     reasoned = staticmethod(reasoned)
 
 

@@ -95,7 +95,7 @@ def read(source: str) -> Element:
 def rows(root: Element) -> dict[str, str]:
     """Label and value of all tables; those of the first photograph where photographs share a label."""
     found: dict[str, str] = {}
-    for row in root.find("tr"):
+    for row in (row for row in root.find("tr") if row.find("td")):
         found.setdefault(row.find("th")[0].text, row.find("td")[0].text)
     return found
 
@@ -146,6 +146,7 @@ def test_structure(studio: Studio) -> None:
         "The photographs",
         "The faces as they were compared",
         "Similarity on its scale",
+        "How good the pictures are",
         "What was measured",
         "What was not measured",
         "How it was made",
@@ -557,6 +558,67 @@ def test_what_was_found_on_the_probe(studio: Studio, code: str, row: str, value:
 def test_what_was_not_measured_is_said(studio: Studio, missing: str) -> None:
     (items,) = read(html(studio.case(), studio)).find("ul", class_="missing")
     assert missing in items.text
+
+
+# Quality and liveness
+
+
+def table_under(root: Element, heading: str) -> list[list[str]]:
+    """Cells of the table of the section of that name."""
+    (section,) = (
+        each for each in root.find("section") if each.find("h2") and each.find("h2")[0].text == heading
+    )
+    return [
+        [cell.text for cell in (*row.find("th"), *row.find("td"))]
+        for row in section.find("table")[0].find("tr")
+    ]
+
+
+def test_quality_is_measured_for_people_to_see_and_said_to_have_no_influence(studio: Studio) -> None:
+    root = read(html(studio.case(0.5), studio))
+    head, reference, probe = table_under(root, "How good the pictures are")
+    assert head[:2] == ["Picture", "Held against"]
+    assert (reference[0], probe[0]) == ("Reference", "Probe")
+    assert reference[1] == "the profile document portrait, for you to see: it had no influence"
+    assert probe[1] == "the profile selfie, for you to see: it had no influence"
+    assert "falls short in: " in probe[3], "a drawn picture of two colours"
+    assert "The policy asks for none of this." in root.text
+
+
+def test_what_the_policy_asks_is_shown_as_it_was_measured(studio: Studio) -> None:
+    root = read(html(studio.reasoned("quality_low"), studio))
+    _, reference, probe = table_under(root, "How good the pictures are")
+    assert "no influence" in reference[1]
+    assert probe[1] == "the profile selfie"
+    assert "falls short in: natural colour" in probe[3]
+    assert "natural colour 12" in probe[3]
+
+
+def test_without_a_face_no_quality_is_measured(studio: Studio) -> None:
+    root = read(html(studio.reasoned("no_face"), studio))
+    *_, probe = table_under(root, "How good the pictures are")
+    assert probe[2:] == ["no score", "nothing was measured: there is no face that could be compared"]
+
+
+def test_what_was_found_of_liveness(studio: Studio) -> None:
+    heading = "Whether a live person was there"
+    assert heading not in [each.text for each in read(html(studio.case(), studio)).find("h2")]
+    root = read(html(studio.reasoned("presentation_attack"), studio))
+    found = dict(table_under(root, heading))
+    assert found["Outcome"] == "taken for a presentation attack"
+    assert found["Score"].startswith("0.12, live from 0.50 on")
+    assert found["The picture alone"].endswith("it was shrunk")
+    assert "Whether it was an attack for certain." in root.text
+
+
+def test_an_answered_challenge_is_told_check_by_check(studio: Studio) -> None:
+    case = studio.case(policy=Policy(liveness="assess"), liveness=studio.live)
+    root = read(html(case, studio))
+    found = dict(table_under(root, "Whether a live person was there"))
+    assert found["Outcome"] == "taken for a live person; the policy decides nothing by it"
+    assert found["Challenge: turning"] == "score 0.83: the head <turned> as asked"
+    assert found["Challenge: relief"] == "not assessed: too few frames"
+    assert "liveness was not tested" not in root.text
 
 
 # What can't be

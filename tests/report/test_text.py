@@ -153,3 +153,18 @@ def test_a_modelled_threshold_is_told(studio: Studio) -> None:
     note = "The threshold comes from a model, for FMR 1.0e-06 is finer than the data supports (4.0e-06);"
     assert note in " ".join(told.split())
     assert max(map(len, lines)) <= WIDTH
+
+
+def test_quality_and_liveness_stand_where_the_policy_asks(studio: Studio) -> None:
+    plain = text(studio.case().verdict)
+    assert "quality " not in plain
+    assert "liveness " not in plain
+    lines = text(studio.reasoned("quality_low").verdict).splitlines()
+    assert "quality     falls short of the profile selfie" in [line.partition(", score")[0] for line in lines]
+    assert lines.index("probe       drawn.png: 200 x 160 PNG, eyes 32 pixels apart") + 1 == next(
+        number for number, line in enumerate(lines) if line.startswith("quality ")
+    ), "under the picture that it is of"
+    lines = text(studio.reasoned("presentation_attack").verdict).splitlines()
+    assert "liveness    taken for a presentation attack, score 0.12, threshold 0.50" in lines
+    assert "not checked whether a document is genuine" in lines
+    assert "policy      FMR at most 1 in 10,000 (1.0e-04); a live person is there" in lines

@@ -6,8 +6,10 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.report.conftest import ATTACK, LIVE
 
-from visavis.decision.verdict import Reason
+from visavis.decision.policy import Policy
+from visavis.decision.verdict import NOT_ASKED, Liveness, Reason
 from visavis.report import words
 
 if TYPE_CHECKING:
@@ -163,7 +165,7 @@ def test_every_reason_is_one_sentence(studio: Studio, code: str) -> None:
     told = words.told(reason)
     assert reason.code == code
     assert told[0].isupper()
-    assert told.count(":") <= 1
+    assert re.sub(r"\([^)]*\)", "", told).count(":") <= 1, "advice for a component stands in parentheses"
     assert told.endswith(".")
     assert not told.endswith("..")
 
@@ -171,7 +173,7 @@ def test_every_reason_is_one_sentence(studio: Studio, code: str) -> None:
 def test_every_decisive_reason_says_what_to_do(studio: Studio, code: str) -> None:
     (reason,) = studio.reasoned(code).verdict.reasons
     if reason.decisive:
-        assert re.search(r": (use|give|crop|come)\b", words.told(reason))
+        assert re.search(r"[:;] (use|give|crop|come|visavis packs install)\b", words.told(reason))
 
 
 def test_decisive_reasons_come_first_and_keep_their_order() -> None:
@@ -207,3 +209,54 @@ def test_every_rule_for_choosing_a_face_has_words() -> None:
 def test_accepts(studio: Studio) -> None:
     policy = dataclasses.replace(studio.case().verdict.policy, fmr=2.5e-4)
     assert words.accepts(policy) == "at most 1 in 4,000 (2.5e-04)"
+
+
+# Quality and liveness
+
+
+@pytest.mark.parametrize(
+    ("found", "told", "checked", "not_known"),
+    [
+        (NOT_ASKED, "not assessed", False, "(liveness was not tested)"),
+        (Liveness.not_assessed("no pack"), "not assessed", False, "(liveness was not assessed: no pack)"),
+        (ATTACK, "taken for a presentation attack, score 0.12, threshold 0.50", True, "for certain"),
+        (
+            LIVE,
+            (
+                "taken for a live person, score 0.83, threshold 0.50 "
+                "(the answer to the challenge: all 2 checks passed)"
+            ),
+            True,
+            "masks, other attacks, and pictures fed in past the camera",
+        ),
+    ],
+)
+def test_what_is_said_of_liveness_follows_the_outcome(
+    found: Liveness, told: str, checked: bool, not_known: str
+) -> None:
+    assert words.liveness(found) == told
+    assert ("whether a live person was there" not in words.not_checked(None, found)) == checked
+    assert "whether a document is genuine" in words.not_checked(None, found)
+    assert not_known in " ".join(words.not_live(found))
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        (Policy(), []),
+        (Policy(liveness="assess"), []),
+        (Policy(liveness="require"), ["a live person is there"]),
+        (Policy(quality="icao_portrait"), ["the probe meets the profile icao portrait"]),
+        (Policy(floors={"unified_score": 40}), ["the probe's scores: unified score 40"]),
+        (
+            Policy(quality="selfie", floors={"pose_yaw": 50}, reference_quality="document_portrait"),
+            [
+                "the probe meets the profile selfie",
+                "its scores are at least: pose yaw 50",
+                "the reference meets the profile document portrait",
+            ],
+        ),
+    ],
+)
+def test_what_a_policy_asks(policy: Policy, expected: list[str]) -> None:
+    assert words.demands(policy) == expected

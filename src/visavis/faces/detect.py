@@ -121,7 +121,7 @@ class Detector:
         upright points on a face that leans; then the network, on a crop turned by its own points, finds them
         again where they were. Two faces that touch confuse the network; then a closer crop is tried, and
         where that strays too, the finder's points stay. `Face.disagreement` says how far apart the two looks
-        are that count in the end.
+        are that count in the end, `Face.placed_confidence` how sure the network was in its own.
         """
         placed = self._place(photo, face, CROP_INTER_EYE)
         if _disagreement(placed) > DOUBTFUL:
@@ -136,7 +136,9 @@ class Detector:
             else:
                 placed = min(placed, closer, key=_disagreement)
         if _disagreement(placed) > DOUBTFUL:
-            placed = replace(face, disagreement=placed.disagreement)
+            placed = replace(
+                face, disagreement=placed.disagreement, placed_confidence=placed.placed_confidence
+            )
         return replace(placed, inside=inside(photo, placed))
 
     def _look(self, photo: Photo, side: int, *, frame: float = 0.0, turned: int = 0) -> tuple[Face, ...]:
@@ -180,7 +182,11 @@ class Detector:
         apart = np.linalg.norm(points - face.points, axis=1).max()
         first, second, third, fourth, fifth = ((float(x), float(y)) for x, y in points)
         moved = replace(face, landmarks=(first, second, third, fourth, fifth))
-        return replace(moved, disagreement=float(apart / max(moved.inter_eye_px, face.inter_eye_px)))
+        return replace(
+            moved,
+            disagreement=float(apart / max(moved.inter_eye_px, face.inter_eye_px)),
+            placed_confidence=float(placed.scores[0]),
+        )
 
 
 def detail_for(face: Face) -> float:

@@ -31,6 +31,8 @@ class Face:
         disagreement: Largest distance between the two detectors' ideas of a point, as a share of the distance
             between the eyes; None while only one of them has looked.
         inside: Share of the chip that lies on the photo, 0 to 1: below 1 the border cuts the face.
+        placed_confidence: How sure the network that placed the points was of a face there, 0 to 1; None while
+            it hasn't looked.
     """
 
     box: Box
@@ -38,6 +40,7 @@ class Face:
     confidence: float
     disagreement: float | None = None
     inside: float = 1.0
+    placed_confidence: float | None = None
 
     @property
     def points(self) -> Floats:
@@ -73,6 +76,7 @@ class Face:
             "roll_deg": round(rounded.roll_deg, 1),
             "disagreement": None if self.disagreement is None else round(self.disagreement, 3),
             "inside": round(self.inside, 3),
+            "placed_confidence": None if self.placed_confidence is None else round(self.placed_confidence, 4),
         }
 
     @classmethod
@@ -85,6 +89,7 @@ class Face:
             confidence=data["confidence"],
             disagreement=data["disagreement"],
             inside=data["inside"],
+            placed_confidence=data.get("placed_confidence"),  # older data has none
         )
 
 

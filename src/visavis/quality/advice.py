@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from visavis.quality.framing import BEST_HEAD
+from visavis.quality.unified import NAME
 
 if TYPE_CHECKING:
     from visavis.quality.component import Component
@@ -122,8 +123,29 @@ GUIDES = {
     "sharpness_proxy": Guide(
         "fine detail", "powers of two", "hold the camera still, let it focus on the face, and wipe the lens"
     ),
+    "coarse_detail": Guide(
+        "coarse detail", "powers of two", "hold the camera still, let it focus on the face, and come closer"
+    ),
+    "grain_prevention": Guide(
+        "no grain", "powers of two", "use more light, and the picture as the camera saved it"
+    ),
+    "directional_detail": Guide(
+        "detail in every direction",
+        "powers of two",
+        "hold camera and head still, let the camera focus on the face, and use more light",
+    ),
+    "face_on_photo": Guide("whole face on the picture", "", "bring the whole face into the picture"),
+    "detection_confidence": Guide(
+        "face plainly seen", "", "show the whole face plainly: uncovered, straight and in focus"
+    ),
+    "placement_confidence": Guide(
+        "eyes, nose and mouth plainly seen",
+        "",
+        "show eyes, nose and mouth plainly: uncovered, lit from the front, straight and in focus",
+    ),
+    NAME: Guide("unified score", "missed", "take a better picture"),
 }
-"""One for each of `component.NAMES`."""
+"""One for each of `component.NAMES`, and one for the unified score."""
 
 
 def advice_for(component: Component) -> str | None:

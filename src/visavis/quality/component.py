@@ -42,8 +42,20 @@ STANDARD = {
 }
 """The standard's components in its order, with their clauses."""
 
-OWN = ("estimated_head_size", "estimated_margin_above", "estimated_margin_below", "sharpness_proxy")
-"""Stand-ins of our own for components that need more than five points and no trained weights."""
+OWN = (
+    "estimated_head_size",
+    "estimated_margin_above",
+    "estimated_margin_below",
+    "sharpness_proxy",
+    "coarse_detail",
+    "grain_prevention",
+    "directional_detail",
+    "face_on_photo",
+    "detection_confidence",
+    "placement_confidence",
+)
+"""Our own: stand-ins for components that need more than five points or trained weights, and what tells more
+of false non-matches than the standard's components that can be assessed."""
 
 NAMES = (*STANDARD, *OWN)
 """All components, in the order in which they are always given."""

@@ -103,6 +103,36 @@ def single_face_present(face: Face, others: Sequence[Face]) -> Component:
     return Component.measured("single_face_present", share, 100 * (1 - share))
 
 
+def face_on_photo(face: Face) -> Component:
+    """Share of what the recogniser looks at that lies on the photo, 0 to 1; the score is its hundredfold.
+
+    Unlike the crops and the margins it doesn't ask for room around the face.
+    """
+    return Component.measured("face_on_photo", face.inside, 100 * face.inside)
+
+
+def detection_confidence(face: Face) -> Component:
+    """How sure the detector was of the face, 0 to 1; the score is its hundredfold.
+
+    It falls with most of what can be wrong with a picture, even where something covers the face.
+    """
+    return Component.measured("detection_confidence", face.confidence, 100 * face.confidence)
+
+
+def placement_confidence(face: Face) -> Component:
+    """The same of the second detector, which looked closely to place the points, 0 to 1.
+
+    It looks at the face alone, upright and at one size, and tells more of false non-matches than the first
+    one's.
+
+    Raises:
+        FailureToAssess: The second detector hasn't looked.
+    """
+    if face.placed_confidence is None:
+        raise FailureToAssess("the second detector hasn't looked at the face")
+    return Component.measured("placement_confidence", face.placed_confidence, 100 * face.placed_confidence)
+
+
 def eyes_to_chin(face: Face) -> float:
     """Estimated distance from between the eyes to the chin, in pixels of the full-size picture."""
     points = face.points

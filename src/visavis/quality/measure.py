@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from visavis.quality import colour, exposure, framing, pose, sharpness
+from visavis.quality import colour, exposure, framing, pose, sharpness, unified
 from visavis.quality.aligned import align_face, transform_of
 from visavis.quality.component import NAMES, Component, FailureToAssess
 
@@ -54,7 +54,9 @@ class Quality:
     components: tuple[Component, ...]
 
     def __getitem__(self, name: str) -> Component:
-        """The component of this name; a name that isn't one of `NAMES` is a `KeyError`."""
+        """The component of this name, or the unified score; any other name is a `KeyError`."""
+        if name == unified.NAME:
+            return self.unified
         for component in self.components:
             if component.name == name:
                 return component
@@ -65,9 +67,19 @@ class Quality:
         """The scores, 0 to 100, in the order of `NAMES`; None where not assessed."""
         return tuple(component.score for component in self.components)
 
+    @property
+    def unified(self) -> Component:
+        """All of it in one number, or why there is none: see `unified.Unified.assess`."""
+        return unified.shipped().assess(self.components)
+
+    @property
+    def score(self) -> float | None:
+        """The unified score, 0 to 100; None where too little could be assessed."""
+        return self.unified.score
+
     def to_dict(self) -> dict[str, Any]:
-        """As plain data, by name."""
-        return {component.name: component.to_dict() for component in self.components}
+        """As plain data, by name, the unified score first."""
+        return {each.name: each.to_dict() for each in (self.unified, *self.components)}
 
 
 def measure(photo: Photo, face: Face, others: Sequence[Face] = ()) -> Quality:
@@ -105,6 +117,10 @@ class _Subject:
         return align_face(self.photo, self.face)
 
     @cached_property
+    def detail(self) -> sharpness.Detail:
+        return sharpness.detail_of(self.aligned)
+
+    @cached_property
     def luminance(self) -> NDArray[np.uint8]:
         return exposure.luminance(self.aligned.pixels)
 
@@ -136,6 +152,12 @@ MEASURES: Mapping[str, Callable[[_Subject], Component]] = {
     "estimated_margin_above": lambda s: framing.estimated_margin_above(s.placed),
     "estimated_margin_below": lambda s: framing.estimated_margin_below(s.placed, s.photo.height),
     "sharpness_proxy": lambda s: sharpness.sharpness_proxy(s.aligned),
+    "coarse_detail": lambda s: sharpness.coarse_detail(s.detail),
+    "grain_prevention": lambda s: sharpness.grain_prevention(s.detail),
+    "directional_detail": lambda s: sharpness.directional_detail(s.detail),
+    "face_on_photo": lambda s: framing.face_on_photo(s.face),
+    "detection_confidence": lambda s: framing.detection_confidence(s.face),
+    "placement_confidence": lambda s: framing.placement_confidence(s.face),
 }
 """How each component that is assessed is measured."""
 

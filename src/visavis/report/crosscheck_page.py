@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import visavis
 from visavis.documents.templates import templates
-from visavis.report import words
+from visavis.report import scores, words
 from visavis.report.page import document_pages, not_measured, picture, stamp
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ def crosscheck_page(
         reasons=words.ordered(crosscheck.reasons),
         similarity=similarity,
         threshold=threshold,
-        not_measured=not_measured(crosscheck.first, crosscheck.second),
+        qualities=scores.of_verdict(faces, [about for about, _, _ in both], seen, of_documents=True),
+        not_measured=not_measured(crosscheck.first, crosscheck.second, liveness=faces.liveness),
         made_at=stamp(made_at),
         version=visavis.__version__,
     )

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import visavis
+from visavis.decision.verdict import NOT_ASKED
 from visavis.documents.templates import templates
-from visavis.report import words
+from visavis.report import scores, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from visavis.decision.calibration import Calibration
-    from visavis.decision.verdict import DocumentPart, Evidence, Verdict
+    from visavis.decision.verdict import DocumentPart, Evidence, Liveness, Verdict
     from visavis.examiner import Examined
     from visavis.faces.face import Face
     from visavis.verifier import ExaminedDocument
@@ -29,10 +30,6 @@ SIDE = 720
 QUALITY = 85
 MARKED_FMRS = (1e-3, 1e-4, 1e-5, 1e-6)
 
-LIVENESS = (
-    "Whether a live person was there.",
-    "A printed photograph, a screen or a mask held before the camera may pass (liveness was not tested).",
-)
 NOT_MEASURED = (
     (
         "How old the pictures are.",
@@ -40,7 +37,7 @@ NOT_MEASURED = (
     ),
     (
         "How good the pictures are",
-        "beyond the size of the face, how sure the detector is of it, and how well two detectors agree.",
+        "beyond the scores above: what covers a face, closed eyes, its expression and traces of compression.",
     ),
     (
         "The error rates for these people and this camera.",
@@ -92,6 +89,8 @@ class Picture:
                     "Detectors differ by",
                     f"{100 * face.disagreement:.0f} % of the distance between the eyes",
                 )
+            if face.placed_confidence is not None:
+                yield "Confidence of the second detector", f"{face.placed_confidence:.2f} (of 1)"
         yield ("Other faces" if face else "Faces found"), str(len(evidence.others))
         if face and evidence.turned:
             yield "Turned to find the face", f"{evidence.turned}° clockwise"
@@ -201,7 +200,8 @@ def page(
         threshold=threshold,
         rule_upper=words.one_in(upper),
         views=max((len(each.chips) for each in seen if each.chips is not None), default=0),
-        not_measured=not_measured(verdict.document),
+        qualities=scores.of_verdict(verdict, names, seen, of_documents=False),
+        not_measured=not_measured(verdict.document, liveness=verdict.liveness),
         made_at=stamp(made_at),
         version=visavis.__version__,
     )
@@ -219,10 +219,10 @@ def stamp(made_at: datetime | None) -> str:
     return made_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def not_measured(*parts: DocumentPart | None) -> tuple[tuple[str, str], ...]:
-    """What a page says that wasn't measured; of documents exactly what was and what wasn't."""
+def not_measured(*parts: DocumentPart | None, liveness: Liveness = NOT_ASKED) -> tuple[tuple[str, str], ...]:
+    """What a page says that wasn't measured; of documents and liveness exactly what was and what wasn't."""
     told = tuple(words.genuine(part) for part in parts)
-    return (LIVENESS, *dict.fromkeys(told), *NOT_MEASURED)
+    return (words.not_live(liveness), *dict.fromkeys(told), *NOT_MEASURED)
 
 
 def document_pages(document: ExaminedDocument) -> list[DocumentPage]:

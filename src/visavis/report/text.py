@@ -10,7 +10,8 @@ from visavis.report import words
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from visavis.decision.verdict import Decision, Evidence, Verdict
+    from visavis.decision.policy import Policy
+    from visavis.decision.verdict import Decision, Evidence, LedgerPlace, Verdict
     from visavis.documents.crosscheck import Crosscheck
 
 WIDTH = 100
@@ -67,14 +68,18 @@ def _crosscheck_rows(crosscheck: Crosscheck) -> Iterator[tuple[str, str]]:
         ("second", crosscheck.second, faces.probe),
     ):
         yield label, _photo(evidence)
+        yield from _quality(evidence)
         yield from words.document(part)
     for sentence in crosscheck.rule:
         yield "rule", sentence
-    yield "policy", f"FMR {words.accepts(faces.policy)}"
+    yield "policy", _policy(faces.policy)
     yield "pack", f"{faces.pack} (fingerprint {faces.fingerprint})"
     yield "calibration", words.calibration(faces.calibration)
-    told = dict.fromkeys(words.not_checked(part) for part in (crosscheck.first, crosscheck.second))
+    told = dict.fromkeys(
+        words.not_checked(part, faces.liveness) for part in (crosscheck.first, crosscheck.second)
+    )
     yield "not checked", "; ".join(told)
+    yield from _recorded(crosscheck.ledger)
 
 
 def _rows(verdict: Verdict) -> Iterator[tuple[str, str]]:
@@ -90,19 +95,30 @@ def _rows(verdict: Verdict) -> Iterator[tuple[str, str]]:
         yield "FMR", _rate(verdict)
         if verdict.llr is not None:
             yield "llr", words.likelihood(verdict.llr, is_bound=verdict.llr_is_bound)
-    yield "policy", f"FMR {words.accepts(verdict.policy)}"
+    if verdict.policy.liveness != "off":
+        yield "liveness", words.liveness(verdict.liveness)
+    yield "policy", _policy(verdict.policy)
     yield "reference", _photo(verdict.reference)
+    yield from _quality(verdict.reference)
     for number, evidence in enumerate(verdict.further_references, start=2):
         yield f"reference {number}", _photo(evidence)
+        yield from _quality(evidence)
     yield "probe", _photo(verdict.probe)
+    yield from _quality(verdict.probe)
     if verdict.document is not None:
         yield from words.document(verdict.document)
     yield "pack", f"{verdict.pack} (fingerprint {verdict.fingerprint})"
     yield "calibration", words.calibration(verdict.calibration)
     yield "measured on", str(verdict.calibration.data)
-    yield "not checked", words.not_checked(verdict.document)
+    yield "not checked", words.not_checked(verdict.document, verdict.liveness)
+    yield from _recorded(verdict.ledger)
     total = verdict.timings_ms.get("total", sum(verdict.timings_ms.values()))
     yield "time", f"{total:.0f} ms"
+
+
+def _recorded(place: LedgerPlace | None) -> Iterator[tuple[str, str]]:
+    if place is not None:
+        yield "ledger", f"entry {place.index} of {place.origin}"
 
 
 def _rate(verdict: Verdict) -> str:
@@ -111,6 +127,15 @@ def _rate(verdict: Verdict) -> str:
     if verdict.fmr_modelled is not None and verdict.policy.extrapolate:
         told += f" ({words.one_in(verdict.fmr_modelled)} by the model)"
     return told if verdict.fmr is None or verdict.fmr >= 1 else f"{verdict.fmr:.1e}: {told}"
+
+
+def _policy(policy: Policy) -> str:
+    return "; ".join((f"FMR {words.accepts(policy)}", *words.demands(policy)))
+
+
+def _quality(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    if told := words.quality(evidence):
+        yield "quality", told
 
 
 def _photo(evidence: Evidence) -> str:

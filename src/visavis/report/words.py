@@ -5,13 +5,26 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from visavis.decision.reasons import spoken
+from visavis.decision.verdict import NOT_ASKED
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
 
     from visavis.decision.calibration import Origin
     from visavis.decision.policy import Policy
-    from visavis.decision.verdict import Comparison, Decision, DocumentPart, Provenance, Reason, Verdict
+    from visavis.decision.verdict import (
+        Comparison,
+        Decision,
+        DocumentPart,
+        Evidence,
+        Liveness,
+        Outcome,
+        Provenance,
+        Reason,
+        Verdict,
+    )
 
 DECISIONS: Mapping[Decision, str] = {
     "match": "MATCH",
@@ -25,6 +38,12 @@ FACES: Mapping[str, str] = {
 }
 
 OUTCOMES: Mapping[str, str] = {"same": "same", "differs": "differs", "not_comparable": "open"}
+
+LIVE: Mapping[Outcome, str] = {
+    "live": "taken for a live person",
+    "attack": "taken for a presentation attack",
+    "not assessed": "not assessed",
+}
 
 ORIGINS: Mapping[Origin, str] = {"shipped": "shipped with visavis", "operator": "the operator's own"}
 
@@ -158,13 +177,68 @@ def crosschecked(decision: Decision) -> str:
     return "Nothing is said about whether the two documents belong to one person: a person should look."
 
 
-def not_checked(part: DocumentPart | None) -> str:
+def not_checked(part: DocumentPart | None, liveness: Liveness = NOT_ASKED) -> str:
     """What a verdict says nothing about; with a document, exactly which part of it wasn't looked at."""
-    live = "whether a live person was there"
-    if part is None:
-        return f"{live}, whether a document is genuine"
-    page = "whether the printed page is genuine"
-    return f"{live}, {page}" if part.chip is None else f"{live}, {page}, whether the chip is a clone"
+    told = ["whether a live person was there"] if liveness.outcome == "not assessed" else []
+    told.append("whether a document is genuine" if part is None else "whether the printed page is genuine")
+    if part is not None and part.chip is not None:
+        told.append("whether the chip is a clone")
+    return ", ".join(told)
+
+
+def liveness(found: Liveness) -> str:
+    """Whether a live person was there, by which score; what speaks against it is said by a reason."""
+    told = LIVE[found.outcome]
+    if found.score is not None and found.threshold is not None:
+        told += f", score {found.score:.2f}, threshold {found.threshold:.2f}"
+    return f"{told} ({found.why})" if found.outcome == "live" else told
+
+
+def not_live(found: Liveness) -> tuple[str, str]:
+    """What isn't known of whether a live person was there."""
+    if found.outcome == "live":
+        return (
+            "Whether it was an attack that isn't known.",
+            (
+                "Nothing was found of the prints and screens that are looked for; masks, other attacks, and "
+                "pictures fed in past the camera may pass."
+            ),
+        )
+    if found.outcome == "attack":
+        return (
+            "Whether it was an attack for certain.",
+            "In bad light or before a poor camera a live person may get such a score too.",
+        )
+    why = "liveness was not tested" if found == NOT_ASKED else f"liveness was not assessed: {found.why}"
+    return (
+        "Whether a live person was there.",
+        f"A printed photograph, a screen or a mask held before the camera may pass ({why}).",
+    )
+
+
+def quality(evidence: Evidence) -> str:
+    """Whether a picture reaches what the policy asks of it; empty where it asks nothing."""
+    held = evidence.quality
+    if held is None:
+        return ""
+    against = "the policy's floors" if held.profile is None else f"the profile {spoken(held.profile)}"
+    outcome = {True: "meets", False: "falls short of", None: "can't be told to meet"}[held.meets]
+    return f"{outcome} {against}" + ("" if held.score is None else f", score {held.score:.1f} of 100")
+
+
+def demands(policy: Policy) -> list[str]:
+    """What a policy asks beside the false match rate and the face, in words."""
+    told = []
+    if policy.quality is not None:
+        told.append(f"the probe meets the profile {spoken(policy.quality)}")
+    if policy.floors:
+        floors = ", ".join(f"{spoken(name)} {score:g}" for name, score in policy.floors.items())
+        told.append(f"its scores are at least: {floors}" if told else f"the probe's scores: {floors}")
+    if policy.reference_quality is not None:
+        told.append(f"the reference meets the profile {spoken(policy.reference_quality)}")
+    if policy.liveness == "require":
+        told.append("a live person is there")
+    return told
 
 
 def genuine(part: DocumentPart | None) -> tuple[str, str]:
