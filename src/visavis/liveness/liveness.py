@@ -1,83 +1,85 @@
-"""Whether a live person stood before the camera: the answer, and what it rests on.
+"""Whether a live person was before the camera: what one picture and the answer to a challenge come to.
 
-It stands beside a verdict and never inside its decision: a presentation attack may well be a match.
+It stands beside a verdict and never inside its similarity: a presentation attack may well be a match.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from visavis.decision.verdict import Liveness
 from visavis.errors import PhotoError
+from visavis.liveness.check import passive_threshold
 from visavis.liveness.passive import PACK, unfit
 
 if TYPE_CHECKING:
+    from visavis.decision.verdict import Outcome
     from visavis.faces.face import Face
-    from visavis.liveness.passive import Passive, PassiveDetector
+    from visavis.liveness.active import Active
+    from visavis.liveness.passive import PassiveDetector
     from visavis.photo import Photo
-
-Outcome = Literal["live", "attack", "not assessed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Liveness:
-    """Whether the face on a photo is a live one.
-
-    Attributes:
-        outcome: ``"live"``, ``"attack"`` where the score is below the threshold, or ``"not assessed"``.
-        score: As in `Passive`; None where nothing was assessed.
-        threshold: From which score on a face counts as live, 0 to 1; None where nothing was assessed.
-        why: What the outcome rests on, in one sentence, with what to do where something can be done.
-        passive: What the networks made of the photo; None where they didn't see it.
-    """
-
-    outcome: Outcome
-    score: float | None
-    threshold: float | None
-    why: str
-    passive: Passive | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain data, the score rounded to what it can carry."""
-        return {
-            "outcome": self.outcome,
-            "score": None if self.score is None else round(self.score, 4),
-            "threshold": self.threshold,
-            "why": self.why,
-            "passive": None if self.passive is None else self.passive.to_dict(),
-        }
 
 
 def assess(
-    photo: Photo, face: Face | None, detector: PassiveDetector | None, *, threshold: float
+    photo: Photo,
+    face: Face | None,
+    detector: PassiveDetector | None,
+    *,
+    threshold: float | None = None,
+    active: Active | None = None,
 ) -> Liveness:
-    """Judge the face on a photo by its passive score.
+    """Judge a photo by its passive score, and the person by their answer to a challenge where there is one.
+
+    Either can show an attack. Where a challenge was answered, only the answer can show a live person.
 
     Args:
         photo: The photo, decoded at any scale.
         face: The face on it that counts, or None.
         detector: What looks at it, or None where its pack isn't installed.
-        threshold: From which score on a face counts as live, 0 to 1.
+        threshold: From which passive score on a face counts as live, 0 to 1; the measured one by default.
+        active: What the frames that answer a challenge came to, or None without a challenge.
     """
+    picture = _picture(photo, face, detector, passive_threshold() if threshold is None else threshold)
+    return picture if active is None else _together(picture, active)
+
+
+def _picture(photo: Photo, face: Face | None, detector: PassiveDetector | None, threshold: float) -> Liveness:
+    """What the networks say of the picture alone."""
     if detector is None:
-        return _not_assessed(f"the pack '{PACK}' is not installed: visavis packs install {PACK} brings it")
+        return Liveness.not_assessed(
+            f"the pack '{PACK}' is not installed: visavis packs install {PACK} brings it"
+        )
     if face is None:
-        return _not_assessed("there is no face to look at")
+        return Liveness.not_assessed("there is no face to look at")
     if problem := unfit(photo, face):
-        return _not_assessed(problem)
+        return Liveness.not_assessed(problem)
     try:
         passive = detector.look(photo, face)
     except PhotoError as error:
-        return _not_assessed(f"the photo can't be decoded at full size: {error}")
+        return Liveness.not_assessed(f"the photo can't be decoded at full size: {error}")
     live = passive.score >= threshold
+    outcome: Outcome = "live" if live else "attack"
     return Liveness(
-        outcome="live" if live else "attack",
+        outcome=outcome,
         score=passive.score,
         threshold=threshold,
-        why=f"the score {'reaches' if live else 'is below'} the threshold",
-        passive=passive,
+        why=f"the score of the picture {'reaches' if live else 'is below'} the threshold",
+        passive={"outcome": outcome, "threshold": threshold, **passive.to_dict()},
     )
 
 
-def _not_assessed(why: str) -> Liveness:
-    return Liveness("not assessed", None, None, why, None)
+def _together(picture: Liveness, active: Active) -> Liveness:
+    """The picture and the answer: the first attack counts, then whether the answer was assessed."""
+    answer = active.to_dict()
+    if picture.outcome == "attack":
+        return replace(picture, active=answer)
+    beside = "" if picture.score is not None else f"; the picture alone was not assessed: {picture.why}"
+    if active.outcome == "not assessed":
+        why = f"the answer to the challenge could not be assessed: {active.why}{beside}"
+        return Liveness("not assessed", None, None, why, picture.passive, answer)
+    if active.template is None:
+        why = f"no frame of the answer shows a face that can be compared with the picture{beside}"
+        return Liveness("not assessed", None, None, why, picture.passive, answer)
+    why = f"the answer to the challenge: {active.why}{beside}"
+    return Liveness(active.outcome, active.score, active.threshold, why, picture.passive, answer)
