@@ -44,6 +44,20 @@ def test_one_photo_goes_all_the_way(sface: Verifier, portraits: Mapping[str, byt
     assert (evidence.name, evidence.turned, evidence.others) == (None, 0, ())
 
 
+def test_a_look_goes_as_far_and_makes_no_template(sface: Verifier, portraits: Mapping[str, bytes]) -> None:
+    looked = sface.examiner.look(portraits["obama.jpg"], policy=Policy(), name="a.jpg")
+    whole = sface.examine(portraits["obama.jpg"], policy=Policy(), name="a.jpg")
+    assert looked.evidence == whole.evidence
+    assert looked.problem is None
+    assert looked.chips is not None
+    assert whole.chips is not None
+    assert np.array_equal(looked.chips, whole.chips)
+    assert looked.template is None
+    assert set(looked.timings_ms) == {"photo", "detect", "landmarks", "align"}
+    poor = sface.examiner.look(portraits["obama.jpg"], policy=Policy(min_inter_eye_px=1000))
+    assert poor.problem == "face_too_small"
+
+
 def test_the_similarity_of_duo_is_the_mean_of_its_recognisers_own(
     portraits: Mapping[str, bytes],
     sface: Verifier,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from visavis.decision.reasons import poverty
@@ -41,7 +41,7 @@ class Examined:
         problem: Code of what keeps it from being compared, or None.
         chips: views x 112 x 112 x 3 RGB, what the recognisers read, where a face was chosen; in the order of
             `Pack.views`.
-        template: Where the face was fit to compare.
+        template: Where the face was fit to compare, and one was made.
         timings_ms: Wall time by stage.
     """
 
@@ -100,6 +100,21 @@ class Examiner:
         Raises:
             PhotoError: The photo can't be used.
         """
+        seen = self.look(source, policy=policy, face=face, name=name)
+        if seen.chips is None or seen.problem is not None:
+            return seen
+        clock = Clock()
+        with clock("recognise"):
+            [template] = self._recognise([seen.chips])
+        return replace(seen, template=template, timings_ms={**seen.timings_ms, **clock.timings_ms})
+
+    def look(
+        self, source: PhotoSource | Photo, *, policy: Policy, face: Box | None = None, name: str | None = None
+    ) -> Examined:
+        """Take one photo as far as its chips: where nothing is compared, no template is needed.
+
+        The arguments and the errors are those of `examine`.
+        """
         clock = Clock()
         with clock("photo"):
             photo = source if isinstance(source, Photo) else Photo.open(source)
@@ -123,15 +138,12 @@ class Examiner:
             face=chosen,
             others=choice.others,
         )
-        problem = choice.problem or poverty(evidence, policy)
-        chips = template = None
+        chips = None
         if chosen is not None:
             with clock("align"):
                 chips = align(photo, chosen, self.pack.views)
-            if problem is None:
-                with clock("recognise"):
-                    [template] = self._recognise([chips])
-        return Examined(photo, evidence, problem, chips, template, clock.timings_ms)
+        problem = choice.problem or poverty(evidence, policy)
+        return Examined(photo, evidence, problem, chips, None, clock.timings_ms)
 
 
 class Clock:

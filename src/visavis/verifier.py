@@ -11,19 +11,33 @@ from typing import TYPE_CHECKING, cast
 from visavis.decision.calibration import Calibration, load, shipped
 from visavis.decision.policy import Policy
 from visavis.decision.reasons import (
+    below,
     explain,
     inner,
     invalid,
     modelled,
+    not_live,
     other_chip,
     other_people,
     without_portrait,
 )
-from visavis.decision.verdict import Comparison, Decision, DocumentPart, Evidence, Provenance, Reason, Verdict
-from visavis.errors import VisavisError
+from visavis.decision.verdict import (
+    NOT_ASKED,
+    Comparison,
+    Decision,
+    DocumentPart,
+    Evidence,
+    Liveness,
+    Provenance,
+    Reason,
+    Verdict,
+)
+from visavis.errors import PackError, PolicyError, VisavisError
 from visavis.examiner import Clock, Examined, Examiner
 from visavis.faces.recognise import similarity
+from visavis.ledger.recording import Use, recorded, recorded_crosscheck, use
 from visavis.packs.catalogue import DEFAULT_PACK
+from visavis.quality.assessed import held, required
 
 if TYPE_CHECKING:
     import os
@@ -37,7 +51,10 @@ if TYPE_CHECKING:
     from visavis.documents.trust import Trust
     from visavis.faces.recognise import Template
     from visavis.geometry import Box
+    from visavis.liveness.active import Active
+    from visavis.liveness.passive import PassiveDetector
     from visavis.photo import Photo, PhotoSource
+    from visavis.quality.profiles import Profile
 
 MAX_REFERENCES = 8
 SAME_FACE = 0.3  # share of their joint area from which on two boxes are of one face
@@ -47,6 +64,7 @@ SAID_OTHERWISE = (  # problems that are reasons here
     "chip_differs",
     "chip_of_another_document",
 )
+OF_DOCUMENTS = Liveness.not_assessed("it is never asked of documents")
 REFERENCES_FMR = 1e-3  # that several references must meet among themselves, however lax the policy
 
 
@@ -70,7 +88,14 @@ class ExaminedDocument:
 
 
 class Verifier:
-    """Answers for many pairs with one pack loaded once; safe for several threads, with the same results."""
+    """Answers for many pairs with one pack loaded once; safe for several threads, with the same results.
+
+    Attributes:
+        examiner: Takes single photos down the corridor.
+        pack: The pack's entry in the catalogue.
+        policy: What applies where a call doesn't say otherwise.
+        calibration: Where error rates and thresholds come from.
+    """
 
     def __init__(
         self,
@@ -79,6 +104,7 @@ class Verifier:
         policy: Policy | None = None,
         calibration: Calibration | str | os.PathLike[str] | None = None,
         threads: int | None = None,
+        record: bool = True,
     ) -> None:
         """Load a pack.
 
@@ -89,17 +115,22 @@ class Verifier:
                 of a file with one; that which ships with visavis by default.
             threads: How many threads a call may use inside the networks; as many as the process has cores by
                 default.
+            record: Whether verdicts are recorded in the ledger that `VISAVIS_LEDGER` names, where it names
+                one. Only who records them by other means says no.
 
         Raises:
             PackError: The pack isn't installed or is damaged, or the calibration can't be used with it.
         """
-        self._examiner = Examiner(pack, threads=threads)
-        self.pack = self._examiner.pack
+        self.examiner = Examiner(pack, threads=threads)
+        self.pack = self.examiner.pack
         self.policy = policy or Policy()
-        self.calibration = _calibration(calibration, self.pack.name, self._examiner.fingerprint)
+        self.calibration = _calibration(calibration, self.pack.name, self.examiner.fingerprint)
         self._threads = threads
+        self._record = record
         self._reader: DocumentReader | None = None
         self._reader_lock = threading.Lock()
+        self._passive: PassiveDetector | None = None
+        self._passive_lock = threading.Lock()
 
     def verify(
         self,
@@ -109,6 +140,9 @@ class Verifier:
         policy: Policy | None = None,
         reference_face: Box | None = None,
         probe_face: Box | None = None,
+        active: Active | None = None,
+        purpose: str | None = None,
+        subject: str | None = None,
     ) -> Verdict:
         """Is the person on the probe the person on the reference?
 
@@ -119,20 +153,32 @@ class Verifier:
             reference_face: Where on the (first) reference the face is, in pixels of the upright full-size
                 picture.
             probe_face: Where on the probe.
+            active: What frames that answer a challenge came to, where the policy asks for liveness: the probe
+                must be of the person on them.
+            purpose: For the ledger, where one is named: what it is done for.
+            subject: For the ledger: the caller's own reference of the person, never a name.
 
         Raises:
             PhotoError: A photo can't be used. No face, or one too poor to say, is a verdict and no error.
-            PolicyError: The policy asks for a false match rate that the calibration can't support.
+            PolicyError: The policy asks for a false match rate that the calibration can't support, or doesn't
+                ask for liveness and `active` was given.
+            PackError: The policy asks for liveness, and the pack `pad` is damaged. That it isn't installed is
+                part of the verdict and no error.
+            LedgerError: A ledger is named and no purpose, or it can't be written as it is.
+            StorageError: The ledger can't be written; then there is no verdict.
         """
         policy = policy or self.policy
+        self._use(purpose, subject)
         self.threshold(policy)  # refused before anybody's face is looked at
+        _check_active(policy, active)
         references = _several(reference)
         _check_count(references)
         boxes = [reference_face, *[None] * (len(references) - 1)]
         seen = [
             self.examine(photo, policy=policy, face=box) for photo, box in zip(references, boxes, strict=True)
         ]
-        return self.compare(seen, self.examine(probe, policy=policy, face=probe_face), policy=policy)
+        probed = self.examine(probe, policy=policy, face=probe_face)
+        return self.compare(seen, probed, policy=policy, active=active, purpose=purpose, subject=subject)
 
     def threshold(self, policy: Policy) -> float:
         """The similarity from which on a policy calls two photos a match.
@@ -151,10 +197,17 @@ class Verifier:
         name: str | None = None,
     ) -> Examined:
         """Take one photo as far as its template; see `Examiner.examine`."""
-        return self._examiner.examine(source, policy=policy or self.policy, face=face, name=name)
+        return self.examiner.examine(source, policy=policy or self.policy, face=face, name=name)
 
     def compare(
-        self, references: Sequence[Examined], probe: Examined, *, policy: Policy | None = None
+        self,
+        references: Sequence[Examined],
+        probe: Examined,
+        *,
+        policy: Policy | None = None,
+        active: Active | None = None,
+        purpose: str | None = None,
+        subject: str | None = None,
     ) -> Verdict:
         """The verdict on examined photos.
 
@@ -164,10 +217,17 @@ class Verifier:
 
         Raises:
             VisavisError: `references.count`: none, or more than eight.
+            PolicyError: As in `verify`.
+            PackError: As in `verify`.
+            LedgerError: As in `verify`.
+            StorageError: As in `verify`.
         """
         _check_count(references)
+        policy = policy or self.policy
+        use = self._use(purpose, subject)
+        _check_active(policy, active)
         names = (*_names(len(references)), "probe")
-        return self._judge(references, probe, policy or self.policy, names=names)
+        return recorded(self._judge(references, probe, policy, names=names, active=active), use)
 
     def read_document(
         self,
@@ -205,6 +265,9 @@ class Verifier:
         *,
         policy: Policy | None = None,
         probe_face: Box | None = None,
+        active: Active | None = None,
+        purpose: str | None = None,
+        subject: str | None = None,
     ) -> Verdict:
         """Is the person on the probe the one whom the document shows?
 
@@ -216,20 +279,30 @@ class Verifier:
             probe: The photo of the person who claims to be the holder.
             policy: What applies to this call.
             probe_face: Where on the probe the face is, in pixels of the upright full-size picture.
+            active: As in `verify`.
+            purpose: As in `verify`.
+            subject: As in `verify`.
 
         Raises:
             PhotoError: The probe can't be used.
-            PolicyError: The policy asks for a false match rate that the calibration can't support.
+            PolicyError: As in `verify`.
+            PackError: As in `verify`.
+            LedgerError: As in `verify`.
+            StorageError: As in `verify`.
         """
         policy = policy or self.policy
+        use = self._use(purpose, subject)
         threshold = self.threshold(policy)
+        _check_active(policy, active)
         read = self.examine_document(document, policy=policy)
         probed = probe if isinstance(probe, Examined) else self.examine(probe, policy=policy, face=probe_face)
         about = "document"
         part, notes = self._part(read, threshold, about)
         reasons = [*_missing(read, about), *_contradictions(part, read, policy, about), *notes]
         reasons += _validity(read, policy, about)
-        verdict = self._judge([read.reference], probed, policy, names=("reference", "probe"), more=reasons)
+        verdict = self._judge(
+            [read.reference], probed, policy, names=("reference", "probe"), more=reasons, active=active
+        )
         if verdict.similarity is not None:  # otherwise nothing may be decided on any of them
             beside = [
                 self._comparison("probe", probed, f"{name} portrait", read.portraits[name], threshold)
@@ -237,7 +310,7 @@ class Verifier:
                 if name in read.portraits
             ]
             part = replace(part, comparisons=(*beside, *part.comparisons))
-        return replace(verdict, document=part)
+        return recorded(replace(verdict, document=part), use)
 
     def crosscheck(
         self,
@@ -245,13 +318,20 @@ class Verifier:
         second: Document | ExaminedDocument,
         *,
         policy: Policy | None = None,
+        purpose: str | None = None,
+        subject: str | None = None,
     ) -> Crosscheck:
         """Do two documents belong to one person, by their portraits and by what they say?
+
+        Of the policy's demands on quality only `reference_quality` counts, and it counts for both portraits.
+        Whether a live person is there is never asked of documents.
 
         Args:
             first: What `read_document` or `examine_document` gave.
             second: Likewise.
             policy: What applies to this call.
+            purpose: As in `verify`.
+            subject: As in `verify`.
 
         Raises:
             PolicyError: The policy asks for a false match rate that the calibration can't support.
@@ -260,6 +340,7 @@ class Verifier:
         from visavis.documents.reference import zone_of
 
         policy = policy or self.policy
+        use = self._use(purpose, subject)
         threshold = self.threshold(policy)
         names = ("first document", "second document")
         both = [self.examine_document(document, policy=policy) for document in (first, second)]
@@ -275,11 +356,14 @@ class Verifier:
                 *_validity(read, policy, about),
             )
         ]
-        faces = self._judge([both[0].reference], both[1].reference, policy, names=names, more=reasons)
+        faces = self._judge(
+            [both[0].reference], both[1].reference, policy, names=names, more=reasons, of_documents=True
+        )
         fields = compare_fields(*(zone_of(read.document) for read in both))
-        return crosscheck(
+        found = crosscheck(
             faces, fields, part, other, same_picture=_same_picture(*both), notes=(*notes, *more)
         )
+        return recorded_crosscheck(found, use)
 
     def examine_document(
         self, document: Document | ExaminedDocument, *, policy: Policy | None = None
@@ -309,6 +393,10 @@ class Verifier:
         reference = _faceless(document) if choice.portrait is None else portraits[choice.portrait]
         return ExaminedDocument(document, choice, portraits, further, reference)
 
+    def _use(self, purpose: str | None, subject: str | None) -> Use | None:
+        """For what and about whom, where that is to be recorded; asked before anybody's face is looked at."""
+        return use(purpose, subject) if self._record else None
+
     def _judge(
         self,
         references: Sequence[Examined],
@@ -317,22 +405,39 @@ class Verifier:
         *,
         names: Sequence[str],
         more: Sequence[Reason] = (),
+        active: Active | None = None,
+        of_documents: bool = False,
     ) -> Verdict:
-        """The verdict; `names` are those of references and probe, `more` are reasons from elsewhere."""
+        """The verdict.
+
+        `names` are those of references and probe, `more` are reasons from elsewhere; `of_documents` says that
+        no picture is of a person who stands there.
+        """
         clock = Clock()
+        threshold = self.threshold(policy)
+        asked = required(policy.reference_quality, {})
+        of_probe = asked if of_documents else required(policy.quality, policy.floors)
+        references = [_held(seen, asked, clock) for seen in references]
+        probe = _held(probe, of_probe, clock)
+        liveness = OF_DOCUMENTS if of_documents else self._liveness(probe, policy, active, clock)
         with clock("compare"):
-            threshold = self.threshold(policy)
             reasons = [
                 reason
                 for about, seen in zip(names, [*references, probe], strict=True)
-                for reason in explain(about, seen.evidence, seen.problem, policy)
+                for reason in (
+                    *explain(about, seen.evidence, seen.problem, policy),
+                    *below(about, seen.evidence.quality),
+                )
             ]
+            if not of_documents:
+                reasons += not_live(liveness, policy)
             reasons += more
             score = None
             if not any(reason.decisive for reason in reasons):
                 lax = max(REFERENCES_FMR, self.calibration.finest)
                 of_one = max(threshold, self.calibration.threshold(lax))
                 reasons += _strangers(names[:-1], references, of_one)
+                reasons += _another(active, probe, of_one)
             if not any(reason.decisive for reason in reasons):
                 scores = [similarity(_template(seen), _template(probe)) for seen in references]
                 score = sum(scores) / len(scores)
@@ -358,14 +463,44 @@ class Verifier:
             threshold_modelled=not self.calibration.supports(policy.fmr),
             policy=policy,
             pack=self.pack.name,
-            fingerprint=self._examiner.fingerprint,
+            fingerprint=self.examiner.fingerprint,
             calibration=Provenance.of(self.calibration),
             reference=references[0].evidence,
             further_references=tuple(seen.evidence for seen in references[1:]),
             probe=probe.evidence,
+            liveness=liveness,
             reasons=tuple(reasons),
             timings_ms=timings,
         )
+
+    def _liveness(self, probe: Examined, policy: Policy, active: Active | None, clock: Clock) -> Liveness:
+        """Whether a live person was there, where the policy asks."""
+        if policy.liveness == "off":
+            return NOT_ASKED
+        from visavis.liveness.liveness import assess
+
+        detector = self._load_passive()
+        with clock("liveness"):
+            return assess(
+                probe.photo,
+                probe.evidence.face,
+                detector,
+                threshold=policy.liveness_threshold,
+                active=active,
+            )
+
+    def _load_passive(self) -> PassiveDetector | None:
+        """The networks that judge a picture, loaded on the first call; None where they aren't installed."""
+        from visavis.liveness.passive import PassiveDetector
+
+        with self._passive_lock:
+            if self._passive is None:
+                try:
+                    self._passive = PassiveDetector(threads=self._threads)
+                except PackError as error:
+                    if error.code != "pack.not_installed":
+                        raise
+            return self._passive
 
     def _part(
         self, read: ExaminedDocument, threshold: float, about: str
@@ -431,13 +566,23 @@ def verify(
     pack: str = DEFAULT_PACK,
     reference_face: Box | None = None,
     probe_face: Box | None = None,
+    active: Active | None = None,
+    purpose: str | None = None,
+    subject: str | None = None,
 ) -> Verdict:
     """Is the person on the probe the person on the reference? See `Verifier.verify`.
 
     The pack stays loaded for the next call.
     """
     return _loaded(pack).verify(
-        reference, probe, policy=policy, reference_face=reference_face, probe_face=probe_face
+        reference,
+        probe,
+        policy=policy,
+        reference_face=reference_face,
+        probe_face=probe_face,
+        active=active,
+        purpose=purpose,
+        subject=subject,
     )
 
 
@@ -450,6 +595,8 @@ def crosscheck(
     trust: Trust | None = None,
     policy: Policy | None = None,
     pack: str = DEFAULT_PACK,
+    purpose: str | None = None,
+    subject: str | None = None,
 ) -> Crosscheck:
     """Do two documents belong to one person? See `Verifier.read_document` and `Verifier.crosscheck`.
 
@@ -463,12 +610,16 @@ def crosscheck(
         trust: Certificates of issuing states by which the chips' signers are judged.
         policy: What applies to this call.
         pack: Name of an installed pack.
+        purpose: As in `Verifier.verify`.
+        subject: As in `Verifier.verify`.
     """
     verifier = _loaded(pack)
     return verifier.crosscheck(
         verifier.read_document(first, chip=first_chip, trust=trust),
         verifier.read_document(second, chip=second_chip, trust=trust),
         policy=policy,
+        purpose=purpose,
+        subject=subject,
     )
 
 
@@ -523,6 +674,40 @@ def _strangers(names: Sequence[str], references: Sequence[Examined], threshold: 
         if similarity(_template(seen), _template(other)) < threshold:
             message = f"the {first} and the {second} don't match each other: give pictures of one person only"
             yield Reason("references_differ", "comparison", message, decisive=True)
+
+
+def _another(active: Active | None, probe: Examined, threshold: float) -> Iterator[Reason]:
+    """That whoever answered the challenge isn't the person on the probe."""
+    if active is None or active.template is None:
+        return
+    if similarity(active.template, _template(probe)) < threshold:
+        message = (
+            "the person who answered the challenge doesn't match the one on the probe: "
+            "take the probe of the person who answers"
+        )
+        yield Reason("liveness_of_another", "probe", message, decisive=True)
+
+
+def _held(seen: Examined, asked: Profile | None, clock: Clock) -> Examined:
+    """An examined picture with its face held against what the policy asks of it."""
+    evidence = seen.evidence
+    if asked is None or evidence.face is None:
+        return seen
+    from visavis.quality.measure import measure
+
+    with clock("quality"):
+        quality = held(measure(seen.photo, evidence.face, evidence.others), asked)
+    return replace(seen, evidence=replace(evidence, quality=quality))
+
+
+def _check_active(policy: Policy, active: Active | None) -> None:
+    if active is not None and policy.liveness == "off":
+        raise PolicyError(
+            "policy.liveness",
+            "a challenge was answered and the policy doesn't ask for liveness",
+            found="off",
+            expected="assess or require",
+        )
 
 
 def _faceless(document: Document) -> Examined:

@@ -11,6 +11,8 @@ from tests.pictures import encoded, scene
 from visavis import cli, verifier
 from visavis.documents import camera, specimen
 from visavis.documents.crosscheck import Crosscheck
+from visavis.ledger.entry import Entry
+from visavis.ledger.reader import Reader
 from visavis.packs.install import install
 
 if TYPE_CHECKING:
@@ -64,6 +66,27 @@ def test_two_documents(folder: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert run(capsys, "crosscheck", A, "blank.png")[0] == 2
 
 
+def test_quality_is_asked_of_both_portraits(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("crosscheck", A, B, "--quality", "icao_portrait")
+    status, out, _ = run(capsys, *words, "--json")
+    data = json.loads(out)
+    assert (status, data["decision"], data["faces"]["similarity"]) == (2, "inconclusive", None)
+    assert {reason["about"] for reason in data["reasons"] if reason["code"] == "quality_low"} == {
+        "first document",
+        "second document",
+    }
+    assert data["faces"]["reference"]["quality"]["profile"] == "icao_portrait"
+    assert data["faces"]["liveness"]["why"] == "it is never asked of documents"
+    status, out, _ = run(capsys, *words, "--report", "r.html")
+    assert status == 2
+    assert out.count("\nquality     falls short of the profile icao portrait") == 2
+    page = (folder / "r.html").read_text(encoding="utf-8")
+    assert "How good the pictures are" in page
+    assert "it had no influence" not in page
+    run(capsys, "crosscheck", A, B, "--report", "r.html")
+    assert "for you to see: it had no influence" in (folder / "r.html").read_text(encoding="utf-8")
+
+
 def test_a_document_and_a_picture(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for probe, status, decision in (("obama2.jpg", 0, "match"), ("biden.jpg", 1, "no_match")):
         words = ("verify", "--document", A, probe, "--json", "--report", "r.html")
@@ -100,6 +123,7 @@ def test_a_document_and_a_picture(folder: Path, capsys: pytest.CaptureFixture[st
         (("crosscheck", A, B, "--trust", "obama.jpg", "--report", "obama.jpg"), 64, "would overwrite"),
         (("crosscheck", A, "nothing.jpg"), 66, "nothing.jpg"),
         (("crosscheck", A, B, "--fmr", "1e-9"), 64, "can't promise"),
+        (("crosscheck", A, B, "--quality", "passport"), 64, "there is no such profile of quality"),
     ],
 )
 def test_wrong_usage(
@@ -146,3 +170,34 @@ def test_a_plain_verify_starts_without_documents() -> None:
     )
     made: Any = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert made.stdout.strip() == "[]"
+
+
+def test_what_is_answered_about_documents_is_in_the_ledger(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Decisions, counts and codes; no value that was read."""
+    monkeypatch.setenv("VISAVIS_LEDGER", str(folder / "ledger.db"))
+    status, _, err = run(capsys, "crosscheck", A, B)
+    assert (status, err.count("\n")) == (64, 1)
+    assert "purpose" in err
+    status, out, _ = run(capsys, "crosscheck", A, B, "--purpose", "onboarding", "--subject", "customer-4711")
+    assert status == 0
+    assert "ledger      entry 1 of visavis/ledger-" in out
+    _, out, _ = run(capsys, "document", A, "--purpose", "desk")
+    assert "ledger        entry 2 of" in out
+    _, out, _ = run(capsys, "verify", "--document", A, "obama2.jpg", "--purpose", "desk", "--json")
+    assert json.loads(out)["ledger"]["index"] == 3
+    _, out, _ = run(capsys, "quality", "obama.jpg", "--purpose", "desk")
+    assert "ledger        entry 4 of" in out
+    with Reader.read(folder / "ledger.db") as reader:
+        _, crossed, read, verified, looked = (Entry.parse(leaf) for _, leaf in reader.leaves())
+        content = b"".join(leaf for _, leaf in reader.leaves())
+    assert (crossed.kind, crossed.decision, crossed.details["faces"]) == ("crosscheck", "match", "match")
+    assert set(crossed.inputs) == {"first document", "second document"}
+    assert crossed.details["fields_different"] == 0
+    assert (read.kind, read.decision, read.details["zone"]) == ("document", "read", "valid")
+    assert (verified.kind, verified.decision, verified.details["portrait"]) == ("verdict", "match", "printed")
+    assert (looked.kind, looked.details) == ("quality", {"profile": "selfie"})
+    holder = specimen.fictional(3)
+    for value in (holder.surname, holder.number, "customer-4711"):
+        assert value.encode() not in content

@@ -18,12 +18,16 @@ from tests.pictures import encoded, exif_of, scene
 
 import visavis
 from visavis import cli, verifier
+from visavis.cli import liveness as answers
 from visavis.cli import progress
-from visavis.cli.verify import face_boxes
+from visavis.cli.verify import face_boxes, verify_command
 from visavis.decision.tail import Tail, Transfer
 from visavis.errors import PackError
 from visavis.geometry import Box
+from visavis.liveness.active import Active
+from visavis.liveness.passive import Passive
 from visavis.packs import install as packs
+from visavis.quality.profiles import PROFILES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -410,3 +414,133 @@ def test_closed_streams(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as closed:
         closed.setattr(sys, "stdout", None)
         assert run("obama.jpg", "obama2.jpg")[0] == 0
+
+
+# Quality and liveness
+
+
+@pytest.fixture
+def without_pad(loaded: None, sface: Verifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine is loaded, and the pack `pad` isn't installed."""
+    monkeypatch.setattr(sface, "_passive", None)
+    monkeypatch.setenv("VISAVIS_HOME", str(tmp_path / "empty"))
+
+
+@pytest.mark.usefixtures("folder", "loaded")
+def test_quality_is_asked_of_either_picture(run: Any) -> None:
+    words = ["obama.jpg", "obama2.jpg", "--quality", "selfie", "--reference-quality", "document_portrait"]
+    status, told, _ = run(*words, "--floor", "pose_yaw=50", "--json")
+    verdict = json.loads(told)
+    assert (status, verdict["decision"]) == (0, "match")
+    assert verdict["policy"]["floors"] == {"pose_yaw": 50.0}
+    assert verdict["reference"]["quality"]["profile"] == "document_portrait"
+    assert verdict["probe"]["quality"]["meets"] is True
+    status, told, _ = run(*words, "--floor", "pose_yaw=99.9", "--floor", "pose_roll=99.99")
+    assert status == 2
+    assert told.startswith("CANNOT DECIDE\n")
+    assert "look straight into the camera" in told
+    assert "falls short of the profile selfie" in told
+    status, told, _ = run(*words[:2], "--quality", "icao_portrait", "--json")
+    verdict = json.loads(told)
+    assert (status, verdict["similarity"]) == (2, None)
+    assert "quality_low" in [reason["code"] for reason in verdict["reasons"]]
+
+
+@pytest.mark.usefixtures("folder", "without_pad")
+def test_liveness_without_its_pack(run: Any) -> None:
+    status, told, _ = run("obama.jpg", "obama2.jpg", "--liveness", "--json")
+    verdict = json.loads(told)
+    assert (status, verdict["decision"], verdict["liveness"]["outcome"]) == (0, "match", "not assessed")
+    assert [reason["code"] for reason in verdict["reasons"]] == ["liveness_not_assessed"]
+    status, told, _ = run("obama.jpg", "obama2.jpg", "--require-liveness")
+    assert status == 2
+    assert "reason      Whether a live person was there could not be assessed: the pack 'pad'" in told
+    assert "similarity" not in told
+
+
+@pytest.mark.usefixtures("loaded")
+def test_an_attack_is_reported(
+    run: Any, folder: Path, sface: Verifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Detector:
+        def look(self, *_: Any) -> Passive:
+            return Passive(0.02, {"pad_close": (0.9, 0.02, 0.08)})
+
+    monkeypatch.setattr(sface, "_passive", Detector())
+    report = folder / "report.html"
+    status, told, _ = run("obama.jpg", "obama2.jpg", "--require-liveness", "--report", str(report))
+    assert status == 2
+    assert "liveness    taken for a presentation attack, score 0.02" in told
+    page = report.read_text(encoding="utf-8")
+    assert "Whether a live person was there" in page
+    assert "liveness was not tested" not in page
+    status, told, _ = run("obama.jpg", "obama2.jpg", "--require-liveness", "--liveness-threshold", "0.01")
+    assert status == 0
+    assert "liveness    taken for a live person, score 0.02, threshold 0.01" in told
+
+
+@pytest.mark.usefixtures("loaded")
+@pytest.mark.parametrize(("by", "outcome", "status"), [("obama2", "live", 0), ("biden", "live", 2)])
+def test_the_person_who_answers_must_be_on_the_probe(
+    by: str,
+    outcome: Any,
+    status: int,
+    run: Any,
+    folder: Path,
+    sface: Verifier,
+    portraits: Mapping[str, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    template = sface.examine(portraits[f"{by}.jpg"]).template
+    asked = []
+
+    def by_frames(examiner: Any, frames: Path, challenge: Path, request: str) -> Active:
+        asked.append((examiner, frames.name, challenge.name, request))
+        return Active(outcome, 0.8, 0.5, (), None, "all checks passed", template)
+
+    class Detector:
+        def look(self, *_: Any) -> Passive:
+            return Passive(0.9, {"pad_close": (0.1, 0.9, 0.0)})
+
+    monkeypatch.setattr(sface, "_passive", Detector())
+    monkeypatch.setattr(answers, "by_frames", by_frames)
+    words = ["--require-liveness", "--challenge", "challenge.json", "--frames", "frames", "--for", "desk 3"]
+    left, told, _ = run("obama.jpg", "obama2.jpg", *words, "--json")
+    assert left == status
+    assert asked == [(sface.examiner, "frames", "challenge.json", "desk 3")]
+    codes = [reason["code"] for reason in json.loads(told)["reasons"]]
+    assert codes == ([] if status == 0 else ["liveness_of_another"])
+
+
+@pytest.mark.usefixtures("folder", "loaded")
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--quality", "passport"], "there is no such profile of quality"),
+        (["--reference-quality", ""], "there is no such profile of quality"),
+        (["--floor", "beauty=50"], "there is no such score, or it is never measured"),
+        (["--floor", "eyes_open=50"], "there is no such score, or it is never measured"),
+        (["--floor", "pose_yaw=101"], "out of range"),
+        (["--floor", "pose_yaw=nan"], "out of range"),
+        (["--floor", "pose_yaw"], "isn't NAME=SCORE"),
+        (["--floor", "pose_yaw=much"], "isn't NAME=SCORE"),
+        (["--floor", "=5"], "there is no such score"),
+        (["--floor", "pose_yaw=5", "--floor", "pose_yaw=6"], "once"),
+        (["--liveness", "--liveness-threshold", "0"], "out of range"),
+        (["--liveness", "--liveness-threshold", "1.5"], "out of range"),
+        (["--liveness-threshold", "0.5"], "need --liveness"),
+        (["--challenge", "a.json", "--frames", "frames"], "need --liveness"),
+        (["--liveness", "--challenge", "a.json"], "go together"),
+        (["--liveness", "--frames", "frames"], "go together"),
+        (["--liveness", "--for", "desk"], "go together"),
+    ],
+)
+def test_demands_that_make_no_sense(words: list[str], told: str, run: Any) -> None:
+    status, _, error = run("obama.jpg", "obama2.jpg", *words)
+    assert status == 64
+    assert told in " ".join(error.split())
+
+
+def test_the_help_names_every_profile() -> None:
+    options = {param.name: param for param in verify_command.params}
+    assert all(name in str(options["quality"].help) for name in PROFILES)

@@ -7,11 +7,14 @@ import pytest
 
 from visavis.decision.calibration import Calibration, Data, Mark
 from visavis.decision.policy import Policy
-from visavis.decision.reasons import explain, modelled, poverty
+from visavis.decision.reasons import below, explain, modelled, not_live, poverty
 from visavis.decision.tail import Tail, Transfer
-from visavis.decision.verdict import Evidence
+from visavis.decision.verdict import Evidence, Liveness
 from visavis.faces.face import Face
 from visavis.geometry import Box
+from visavis.quality.assessed import Assessed, held, required
+from visavis.quality.component import NAMES, Component
+from visavis.quality.measure import Quality
 
 
 def face(inter_eye: float = 50, *, height: float = 100, **changes: Any) -> Face:
@@ -139,3 +142,83 @@ def test_a_modelled_threshold_is_told_with_how_the_model_did() -> None:
 def test_a_threshold_that_was_counted_needs_no_word(fmr: float, tail: Tail | None) -> None:
     calibration = dataclasses.replace(CALIBRATION, tail=tail)
     assert list(modelled(calibration, Policy(fmr=fmr, extrapolate=True))) == []
+
+
+# Quality and liveness
+
+
+def measured(**scores: float | str) -> Quality:
+    """A face whose scores are all 99, but for these: another score, or why it wasn't assessed."""
+    return Quality(
+        tuple(
+            Component.failed(name, value)
+            if isinstance(value := scores.get(name, 99.0), str)
+            else Component.measured(name, -0.5, value)
+            for name in NAMES
+        )
+    )
+
+
+def demanded(profile: str | None, quality: Quality, **own: float) -> Assessed:
+    profiled = required(profile, own)
+    assert profiled is not None
+    return held(quality, profiled)
+
+
+def test_each_shortfall_is_named_with_what_to_do() -> None:
+    quality = measured(natural_colour=49.94, pose_yaw=12.3)
+    [reason] = below("probe", demanded("selfie", quality))
+    assert (reason.code, reason.about, reason.decisive) == ("quality_low", "probe", True)
+    assert reason.message.startswith("the probe falls short of the profile selfie: ")
+    assert "natural colour 49.9 of the 50.0 that are asked (the light has a tint" in reason.message
+    # The native value lies below 0: to the person's right.
+    assert "turned to the side 12.3 of the 81.6 that are asked (the head is turned to the right" in (
+        reason.message
+    )
+
+
+def test_a_floor_that_cannot_be_checked_decides_too() -> None:
+    quality = measured(sharpness_proxy="the border cuts it", eyes_open="it needs the eyelids")
+    [reason] = below("reference 2", demanded("document_portrait", quality))
+    assert (reason.code, reason.about, reason.decisive) == ("quality_not_assessed", "reference 2", True)
+    assert "fine detail (the border cuts it)" in reason.message
+    assert "eyelids" not in reason.message, "it has no floor"
+
+
+def test_both_are_said_and_own_floors_are_called_so() -> None:
+    quality = measured(sharpness_proxy="the border cuts it")
+    low, unknown = below("probe", demanded(None, quality, pose_roll=99.5, sharpness_proxy=1))
+    assert (low.code, unknown.code) == ("quality_low", "quality_not_assessed")
+    assert low.message.startswith("the probe falls short of the policy's floors: leaning to one side 99.0 ")
+
+
+def test_nothing_is_said_where_nothing_is_asked_or_all_is_well() -> None:
+    assert list(below("probe", None)) == []
+    assert list(below("probe", demanded("icao_portrait", measured()))) == []
+
+
+LIVE = Liveness("live", 0.9, 0.5, "it reaches it")
+ATTACK = Liveness("attack", 0.1, 0.5, "the score is below the threshold")
+UNKNOWN = Liveness.not_assessed("the face is too small")
+
+
+@pytest.mark.parametrize(
+    ("rule", "found", "expected"),
+    [
+        ("off", LIVE, []),
+        ("off", ATTACK, []),
+        ("off", UNKNOWN, []),
+        ("assess", LIVE, []),
+        ("assess", ATTACK, [("presentation_attack", False)]),
+        ("assess", UNKNOWN, [("liveness_not_assessed", False)]),
+        ("require", LIVE, []),
+        ("require", ATTACK, [("presentation_attack", True)]),
+        ("require", UNKNOWN, [("liveness_not_assessed", True)]),
+    ],
+)
+def test_liveness_decides_only_where_it_is_required(
+    rule: str, found: Liveness, expected: list[tuple[str, bool]]
+) -> None:
+    told = list(not_live(found, Policy(liveness=rule)))
+    assert [(reason.code, reason.decisive) for reason in told] == expected
+    assert all(reason.about == "probe" and found.why in reason.message for reason in told)

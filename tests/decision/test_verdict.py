@@ -8,13 +8,27 @@ import pytest
 
 from visavis.decision.calibration import Calibration, Data, Mark
 from visavis.decision.policy import Policy
-from visavis.decision.verdict import Evidence, Provenance, Reason, Verdict
+from visavis.decision.verdict import NOT_ASKED, Evidence, Liveness, Provenance, Reason, Verdict
 from visavis.faces.face import Face
 from visavis.geometry import Box
+from visavis.quality.assessed import held, required
+from visavis.quality.component import NAMES, Component
+from visavis.quality.measure import Quality
 
 FACE = Face(Box(10, 20, 30, 40), ((1, 2), (31, 2), (16, 9), (5, 30), (27, 30)), 0.91234, 0.1234)
 SEEN = Evidence("a.jpg", 640, 480, "JPEG", "ab" * 32, ("turned by EXIF orientation 6",), 90, FACE, (FACE,))
 BLANK = Evidence(None, 640, 480, "PNG", "cd" * 32, (), 0, None, ())
+COMPONENTS = tuple(
+    Component.failed(name, "it needs the eyelids")
+    if name in ("eyes_open", "natural_colour")
+    else Component.measured(name, 0.123456, 9.87654)
+    for name in NAMES
+)
+DEMANDED = required("selfie", {"head_size": 12})
+assert DEMANDED is not None
+QUALITY = held(Quality(COMPONENTS), DEMANDED)
+LIVE = Liveness("live", 0.98765432, 0.5, "the score reaches it", {"score": 0.9877, "notes": []}, None)
+ATTACK = Liveness("attack", 0.1, 0.5, "the answer: too flat", None, {"checks": [{"name": "relief"}]})
 DATA = Data("toy", "a toy", 10, 100, 4000, 450, 0)
 FROM = Provenance("operator", "ef" * 32, "worst_group", ("a", "b"), DATA)
 
@@ -44,7 +58,7 @@ def test_the_keys_that_others_rely_on() -> None:
     data = verdict().to_dict()
     assert data.keys() >= {
         *("decision", "similarity", "fmr", "fmr_upper", "threshold", "policy", "pack", "fingerprint"),
-        *("reference", "further_references", "probe", "reasons", "timings", "calibration"),
+        *("reference", "further_references", "probe", "liveness", "reasons", "timings", "calibration"),
         *("fmr_modelled", "llr", "llr_is_bound", "threshold_modelled"),
     }
     assert data["calibration"] == {
@@ -61,7 +75,15 @@ def test_the_keys_that_others_rely_on() -> None:
         "without_face": 0,
     }
     assert data["reference"].keys() >= {
-        *("name", "width", "height", "format", "sha256", "notes", "turned", "face", "others"),
+        *("name", "width", "height", "format", "sha256", "notes", "turned", "face", "others", "quality"),
+    }
+    assert data["liveness"] == {
+        "outcome": "not assessed",
+        "score": None,
+        "threshold": None,
+        "why": "the policy doesn't ask for it",
+        "passive": None,
+        "active": None,
     }
     assert data["reasons"][0].keys() == {"code", "about", "message", "decisive"}
 
@@ -83,6 +105,9 @@ def test_numbers_are_rounded_to_what_they_can_carry() -> None:
         {"decision": "inconclusive", "similarity": None, "fmr": None, "fmr_upper": None, "llr": None},
         {"fmr": None, "fmr_modelled": 1.2e-8, "llr": -3.0, "llr_is_bound": True, "threshold_modelled": True},
         {"further_references": (), "reasons": ()},
+        {"liveness": LIVE},
+        {"liveness": ATTACK},
+        {"liveness": Liveness.not_assessed("the pack is not there")},
     ],
 )
 def test_the_way_through_json(changes: dict[str, Any]) -> None:
@@ -120,3 +145,32 @@ def test_a_verdict_says_which_calibration_it_used() -> None:
     marks = (Mark(0.1, 1e-2, 2e-2), Mark(0.5, 1e-5, 3e-5))
     calibration = Calibration("toy", "f" * 16, DATA, "guessed", marks, origin="shipped")
     assert Provenance.of(calibration) == Provenance("shipped", calibration.digest, "overall", (), DATA)
+
+
+def test_quality_goes_through_json() -> None:
+    seen = dataclasses.replace(SEEN, quality=QUALITY)
+    data = json.loads(json.dumps(seen.to_dict(), allow_nan=False))
+    again = Evidence.from_dict(data)
+    assert json.loads(json.dumps(again.to_dict())) == data
+    assert again.quality is not None
+    assert again.quality.meets is False
+    assert [short.component.name for short in again.quality.shortfalls] == [
+        short.component.name for short in QUALITY.shortfalls
+    ]
+    assert [each.name for each in again.quality.unknown] == ["natural_colour"]
+    whole = verdict(probe=seen)
+    assert Verdict.from_dict(whole.to_dict()).probe == again
+
+
+def test_a_verdict_of_an_older_version_still_reads() -> None:
+    data = verdict().to_dict()
+    del data["liveness"]
+    for evidence in (data["reference"], data["probe"], *data["further_references"]):
+        del evidence["quality"]
+    again = Verdict.from_dict(data)
+    assert again.liveness == NOT_ASKED
+    assert again.probe == BLANK
+
+
+def test_a_score_of_liveness_is_rounded_to_what_it_can_carry() -> None:
+    assert LIVE.to_dict()["score"] == 0.9877

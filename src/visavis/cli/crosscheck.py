@@ -9,8 +9,10 @@ from pathlib import Path
 import click
 
 from visavis.cli.output import watched, write
+from visavis.cli.purpose import purpose_options
 from visavis.cli.verify import STATUS, is_same, load, offered, read, trusted
 from visavis.decision.policy import Policy
+from visavis.ledger.recording import use
 from visavis.packs.catalogue import DEFAULT_PACK
 
 
@@ -36,6 +38,11 @@ from visavis.packs.catalogue import DEFAULT_PACK
     is_flag=True,
     help="Decide nothing on a document that expired, or whose chip failed or is of another document.",
 )
+@click.option(
+    "--quality",
+    metavar="PROFILE",
+    help="Decide nothing unless both portraits meet a profile, such as document_portrait.",
+)
 @click.option("--pack", default=DEFAULT_PACK, show_default=True, help="Which engine.")
 @click.option("--calibration", metavar="FILE", help="Error rates measured on your own pictures.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -43,6 +50,7 @@ from visavis.packs.catalogue import DEFAULT_PACK
     "--report", type=click.Path(dir_okay=False, path_type=Path), help="Write an HTML report with pictures."
 )
 @click.option("--offline", is_flag=True, help="Never offer to download a missing pack.")
+@purpose_options
 @click.pass_context
 def crosscheck_command(
     ctx: click.Context,
@@ -56,11 +64,14 @@ def crosscheck_command(
     certificates: tuple[str, ...],
     fmr: float,
     require_valid_document: bool,
+    quality: str | None,
     pack: str,
     calibration: str | None,
     as_json: bool,
     report: Path | None,
     offline: bool,
+    purpose: str | None,
+    subject: str | None,
 ) -> None:
     """Do the documents A and B belong to one person?
 
@@ -68,7 +79,7 @@ def crosscheck_command(
     compared, and one rule decides, which the result states.
 
     Exit status: 0 match, 1 no match, 2 inconclusive; 64 wrong usage, 65 unusable picture, 66 missing file,
-    69 pack not available, 73 report can't be written.
+    69 pack or ledger not available, 73 report or ledger can't be written.
     """
     given = [first, second, *also_a, *also_b]
     if given.count("-") > 1:
@@ -78,13 +89,14 @@ def crosscheck_command(
         for name in (*given, *certificates, *filter(None, (chip_a, chip_b, calibration)))
     ):
         raise click.UsageError(f"the report would overwrite what was given: {report}")
-    policy = Policy(fmr=fmr, require_valid_document=require_valid_document)
+    policy = Policy(fmr=fmr, require_valid_document=require_valid_document, reference_quality=quality)
+    use(purpose, subject)  # refused before anything is loaded
     verifier = offered(lambda: load(pack, calibration), pack, offline=offline)
     verifier.threshold(policy)  # an impossible policy is refused before a picture is opened
     trust = trusted(certificates)
     one = offered(lambda: read(verifier, policy, [first, *also_a], chip_a, trust), "mrz", offline=offline)
     other = read(verifier, policy, [second, *also_b], chip_b, trust)
-    found = verifier.crosscheck(one, other, policy=policy)
+    found = verifier.crosscheck(one, other, policy=policy, purpose=purpose, subject=subject)
     if report is not None:
         from visavis.report.crosscheck_page import crosscheck_page
 

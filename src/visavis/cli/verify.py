@@ -11,8 +11,10 @@ import click
 
 from visavis.cli import INCONCLUSIVE, MATCH, NO_MATCH
 from visavis.cli.output import watched, write
-from visavis.decision.policy import FACES, Policy
+from visavis.cli.purpose import purpose_options
+from visavis.decision.policy import FACES, NO_FLOORS, Policy
 from visavis.errors import PackError, PhotoError
+from visavis.ledger.recording import use
 from visavis.packs.catalogue import DEFAULT_PACK
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from visavis.documents.trust import Trust
     from visavis.examiner import Examined
     from visavis.geometry import Box
+    from visavis.liveness.active import Active
     from visavis.verifier import ExaminedDocument, Verifier
 
 Made = TypeVar("Made")
@@ -52,6 +55,20 @@ def face_boxes(
     if None in boxes and len(boxes) > 1:
         raise click.BadParameter("give it once, or once with 'reference:' and once with 'probe:'")
     return boxes
+
+
+def floors_of(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[str, float]:
+    """``NAME=SCORE``: least scores by name."""
+    floors: dict[str, float] = {}
+    for value in values:
+        name, _, score = value.partition("=")
+        if name in floors:
+            raise click.BadParameter(f"give the floor for {name!r} once")
+        try:
+            floors[name] = float(score)
+        except ValueError:
+            raise click.BadParameter(f"{value!r} isn't NAME=SCORE, such as unified_score=50") from None
+    return floors
 
 
 @click.command("verify")
@@ -107,6 +124,37 @@ def face_boxes(
     help="Decide nothing on a document that expired, or whose chip failed or is of another document.",
 )
 @click.option(
+    "--quality",
+    metavar="PROFILE",
+    help="Decide nothing unless PROBE meets a profile: selfie, document_portrait or icao_portrait.",
+)
+@click.option(
+    "--reference-quality", metavar="PROFILE", help="Likewise for REFERENCE, or the document's portrait."
+)
+@click.option(
+    "--floor",
+    "floors",
+    callback=floors_of,
+    multiple=True,
+    metavar="NAME=SCORE",
+    help="The least score of PROBE for one component, or as unified_score; in place of the profile's.",
+)
+@click.option("--liveness", is_flag=True, help="Say whether a live person is on PROBE; needs the pack 'pad'.")
+@click.option("--require-liveness", is_flag=True, help="Decide nothing unless a live person is on PROBE.")
+@click.option(
+    "--challenge",
+    metavar="FILE",
+    help="With --frames: the challenge that the person on PROBE answered, as `visavis challenge` drew it.",
+)
+@click.option("--frames", metavar="FOLDER", help="The frames that answer it, with frames.json.")
+@click.option("--for", "request", default="", metavar="REQUEST", help="Which request it is answered for.")
+@click.option(
+    "--liveness-threshold",
+    type=float,
+    metavar="SCORE",
+    help="Live from this score on, in place of the measured.",
+)
+@click.option(
     "--calibration",
     metavar="FILE",
     help="Error rates measured on your own pictures, in place of those that ship with the pack.",
@@ -117,6 +165,7 @@ def face_boxes(
     help="Accept a threshold from a model where --fmr is finer than the data supports.",
 )
 @click.option("--offline", is_flag=True, help="Never offer to download a missing pack.")
+@purpose_options
 @click.pass_context
 def verify_command(
     ctx: click.Context,
@@ -133,9 +182,20 @@ def verify_command(
     chip: str | None,
     certificates: tuple[str, ...],
     require_valid_document: bool,
+    quality: str | None,
+    reference_quality: str | None,
+    floors: dict[str, float],
+    liveness: bool,
+    require_liveness: bool,
+    challenge: str | None,
+    frames: str | None,
+    request: str,
+    liveness_threshold: float | None,
     calibration: str | None,
     extrapolate: bool,
     offline: bool,
+    purpose: str | None,
+    subject: str | None,
 ) -> None:
     """Is the person on PROBE the person on REFERENCE, or on a document?
 
@@ -143,7 +203,7 @@ def verify_command(
     the only one.
 
     Exit status: 0 match, 1 no match, 2 inconclusive; 64 wrong usage, 65 unusable picture, 66 missing file,
-    69 pack not available, 73 report can't be written.
+    69 pack or ledger not available, 73 report or ledger can't be written.
     """
     *references, probe = pictures
     if pages and (references or further or "reference" in boxes):
@@ -155,15 +215,26 @@ def verify_command(
         raise click.UsageError(f"give two pictures, REFERENCE and PROBE, or --document and one, {told}")
     if not pages and (chip or certificates or require_valid_document):
         raise click.UsageError("--chip, --trust and --require-valid-document need --document")
+    asks_liveness = liveness or require_liveness
+    _check_answer(challenge, frames, request, liveness_threshold, asks_liveness=asks_liveness)
     _check(
-        [*references, probe, *further], [*pages, *filter(None, (chip,)), *certificates], report, calibration
+        [*references, probe, *further],
+        [*pages, *filter(None, (chip, challenge)), *certificates],
+        report,
+        calibration,
     )
     policy = Policy(
         fmr=fmr,
         faces=faces.replace("-", "_"),
         extrapolate=extrapolate,
         require_valid_document=require_valid_document,
+        quality=quality,
+        reference_quality=reference_quality,
+        floors=floors or NO_FLOORS,
+        liveness="require" if require_liveness else "assess" if liveness else "off",
+        liveness_threshold=liveness_threshold,
     )
+    use(purpose, subject)  # refused before anything is loaded
     verifier = offered(lambda: load(pack, calibration), pack, offline=offline)
     verifier.threshold(policy)  # an impossible policy is refused before a picture is opened
     document = None
@@ -175,10 +246,18 @@ def verify_command(
     probed = verifier.examine(source(probe), policy=policy, face=boxes.get("probe"))
     if (box := boxes.get(None)) is not None:
         seen, probed = _where_meant(verifier, policy, box, seen, probed)
+    if asks_liveness:
+        _offer_passive(offline=offline)
+    active = _answered(verifier, frames, challenge, request)
     if document is not None:
-        seen, verdict = [document.reference], verifier.verify_document(document, probed, policy=policy)
+        seen = [document.reference]
+        verdict = verifier.verify_document(
+            document, probed, policy=policy, active=active, purpose=purpose, subject=subject
+        )
     else:
-        verdict = verifier.compare(seen, probed, policy=policy)
+        verdict = verifier.compare(
+            seen, probed, policy=policy, active=active, purpose=purpose, subject=subject
+        )
     if report is not None:
         from visavis.report.page import page
 
@@ -207,6 +286,18 @@ def _check(
         raise click.UsageError(f"the report would overwrite the calibration: {report}")
     if report is not None and any(is_same(report, name) for name in given):
         raise click.UsageError(f"the report would overwrite a picture, or what else was given: {report}")
+
+
+def _check_answer(
+    challenge: str | None, frames: str | None, request: str, threshold: float | None, *, asks_liveness: bool
+) -> None:
+    """Refuse options about liveness that don't go together."""
+    if not asks_liveness and (challenge or frames or threshold is not None):
+        raise click.UsageError(
+            "--challenge, --frames and --liveness-threshold need --liveness or --require-liveness"
+        )
+    if (challenge is None) != (frames is None) or (request and challenge is None):
+        raise click.UsageError("--challenge and --frames go together, and --for goes with them")
 
 
 def load(pack: str, calibration: str | None) -> Verifier:
@@ -250,6 +341,27 @@ def offered(make: Callable[[], Made], pack: str, *, offline: bool) -> Made:
         with progress() as report:
             install(pack, progress=report)
         return make()
+
+
+def _offer_passive(*, offline: bool) -> None:
+    """Offer to install what judges a picture where a person can answer; without it the verdict says so."""
+    from visavis.liveness.passive import PACK
+    from visavis.packs.install import require_any
+
+    try:
+        offered(lambda: require_any(PACK), PACK, offline=offline)
+    except PackError as error:
+        if error.code != "pack.not_installed":
+            raise
+
+
+def _answered(verifier: Verifier, frames: str | None, challenge: str | None, request: str) -> Active | None:
+    """What frames that answer a challenge come to, or None where none were given."""
+    if frames is None or challenge is None:
+        return None
+    from visavis.cli.liveness import by_frames
+
+    return by_frames(verifier.examiner, Path(frames), Path(challenge), request)
 
 
 def is_same(report: Path, picture: str) -> bool:

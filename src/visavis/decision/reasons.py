@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 from visavis.decision.verdict import Evidence, Reason
 from visavis.faces.choose import rivals
+from visavis.quality.advice import GUIDES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from visavis.decision.calibration import Calibration
     from visavis.decision.policy import Policy
+    from visavis.decision.verdict import Liveness
+    from visavis.quality.assessed import Assessed
 
 COARSE_INTER_EYE_PX = 20.0  # error rates begin to rise below this distance between the eyes
 
@@ -60,6 +63,63 @@ def explain(about: str, evidence: Evidence, problem: str | None, policy: Policy)
         left_out = "another face was" if count == 1 else f"{count} other faces were"
         message = f"{left_out} left out on the {about}: check that the one marked is the one that is meant"
         yield Reason("other_faces", about, message, decisive=False)
+
+
+def below(about: str, quality: Assessed | None) -> Iterator[Reason]:
+    """That a face doesn't reach what the policy asks of its picture, or that this can't be told.
+
+    Args:
+        about: As in `explain`.
+        quality: The face held against it; None where the policy asks nothing, or there is no face.
+    """
+    if quality is None:
+        return
+    against = "the policy's floors" if quality.profile is None else f"the profile {spoken(quality.profile)}"
+    if quality.shortfalls:
+        told = "; ".join(
+            f"{label(short.component.name)} {short.component.score:.1f} of the {short.floor:.1f} "
+            f"that are asked ({short.advice})"
+            for short in quality.shortfalls
+        )
+        yield Reason("quality_low", about, f"the {about} falls short of {against}: {told}", decisive=True)
+    if quality.unknown:
+        told = "; ".join(f"{label(each.name)} ({each.problem})" for each in quality.unknown)
+        message = (
+            f"what {against} asks of the {about} could not be assessed in {told}: "
+            "use a picture that shows the whole face from the front"
+        )
+        yield Reason("quality_not_assessed", about, message, decisive=True)
+
+
+def label(name: str) -> str:
+    """What a component is called in plain words."""
+    return GUIDES[name].label
+
+
+def spoken(name: str) -> str:
+    """A name without underscores."""
+    return name.replace("_", " ")
+
+
+def not_live(liveness: Liveness, policy: Policy) -> Iterator[Reason]:
+    """That no live person was there, or that this can't be told, where the policy asks.
+
+    Args:
+        liveness: What was found.
+        policy: Whether that decides, or is only to be kept in mind.
+    """
+    required = policy.liveness == "require"
+    if policy.liveness == "off" or liveness.outcome == "live":
+        return
+    if liveness.outcome == "attack":
+        message = (
+            "the probe may show a print, a screen or a mask and no live person "
+            f"({liveness.why}): use one of the person before the camera, taken in even light"
+        )
+        yield Reason("presentation_attack", "probe", message, decisive=required)
+    else:
+        message = f"whether a live person was there could not be assessed: {liveness.why}"
+        yield Reason("liveness_not_assessed", "probe", message, decisive=required)
 
 
 def without_portrait(about: str, problem: str, why: str) -> Reason:
@@ -165,7 +225,7 @@ def modelled(calibration: Calibration, policy: Policy) -> Iterator[Reason]:
 
 def _listed(fields: Sequence[str]) -> str:
     """Names of fields for a person."""
-    return ", ".join(name.replace("_", " ") for name in fields)
+    return ", ".join(spoken(name) for name in fields)
 
 
 def _problem(about: str, evidence: Evidence, problem: str, policy: Policy) -> str:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from visavis.decision.calibration import Calibration, Data, Origin, Rule
 from visavis.decision.policy import Policy
 from visavis.faces.face import Face
+from visavis.quality.assessed import Assessed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Decision = Literal["match", "no_match", "inconclusive"]
+Outcome = Literal["live", "attack", "not assessed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class Evidence:
             180 or 270.
         face: The face that was compared, or None.
         others: The other faces on the photo.
+        quality: The face held against what the policy asks of this picture; None where it asks nothing, or
+            there is no face.
     """
 
     name: str | None
@@ -63,6 +67,7 @@ class Evidence:
     turned: int
     face: Face | None
     others: tuple[Face, ...]
+    quality: Assessed | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""
@@ -76,19 +81,73 @@ class Evidence:
             "turned": self.turned,
             "face": None if self.face is None else self.face.to_dict(),
             "others": [face.to_dict() for face in self.others],
+            "quality": None if self.quality is None else self.quality.to_dict(),
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Evidence:
         """The inverse of `to_dict`."""
+        quality = data.get("quality")
         return cls(
             **{
                 **data,
                 "notes": tuple(data["notes"]),
                 "face": None if data["face"] is None else Face.from_dict(data["face"]),
                 "others": tuple(Face.from_dict(face) for face in data["others"]),
+                "quality": None if quality is None else Assessed.from_dict(quality),
             }
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Liveness:
+    """Whether a live person was before the camera when the probe was taken.
+
+    It stands beside the decision: a presentation attack may well be a match. Where the policy requires a live
+    person, whatever isn't ``"live"`` is a decisive reason.
+
+    Attributes:
+        outcome: ``"live"``, ``"attack"`` where a score is below its threshold, or ``"not assessed"``.
+        score: That of the part that the outcome rests on, 0 to 1; None where nothing was assessed. It is no
+            probability.
+        threshold: From which score on that part counts as live; None where nothing was assessed.
+        why: What the outcome rests on, in one sentence, with what to do where something can be done.
+        passive: What two networks made of the probe, as `liveness.passive.Passive.to_dict` gives it with its
+            ``outcome`` and ``threshold``; None where they didn't see it.
+        active: What the frames that answer a challenge came to, as `liveness.active.Active.to_dict` gives it;
+            None without any.
+    """
+
+    outcome: Outcome
+    score: float | None
+    threshold: float | None
+    why: str
+    passive: Mapping[str, Any] | None = None
+    active: Mapping[str, Any] | None = None
+
+    @classmethod
+    def not_assessed(cls, why: str, *, active: Mapping[str, Any] | None = None) -> Liveness:
+        """Where nothing can be said, and why."""
+        return cls("not assessed", None, None, why, active=active)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data, the score rounded to what it can carry."""
+        return {
+            "outcome": self.outcome,
+            "score": None if self.score is None else round(self.score, 4),
+            "threshold": self.threshold,
+            "why": self.why,
+            "passive": None if self.passive is None else dict(self.passive),
+            "active": None if self.active is None else dict(self.active),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Liveness:
+        """The inverse of `to_dict`."""
+        return cls(**data)
+
+
+NOT_ASKED = Liveness.not_assessed("the policy doesn't ask for it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +195,28 @@ class Provenance:
             groups=tuple(data["groups"]),
             data=Data(**{name: data[name] for name in Data.__slots__}),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerPlace:
+    """Where an answer was recorded.
+
+    Attributes:
+        origin: Of the ledger, as its checkpoints name it.
+        index: Of the entry, from 0.
+    """
+
+    origin: str
+    index: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data."""
+        return {"origin": self.origin, "index": self.index}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any] | None) -> LedgerPlace | None:
+        """The inverse of `to_dict`; None of None."""
+        return None if data is None else cls(**data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +303,8 @@ class Verdict:
     Attributes:
         decision: ``"match"``, ``"no_match"``, or ``"inconclusive"`` (one of the `reasons` says why).
         similarity: Cosine of the two templates, -1 to 1; higher is more alike. None where nothing fit to
-            compare was found: a number that nothing may be decided on is not given.
+            compare was found, or the policy asks for more than there is: a number that nothing may be decided
+            on is not given.
         fmr: False match rate at this similarity: the share of comparisons of different people that come out
             at least as alike. None where there is no similarity, and where the data can only bound it.
         fmr_upper: One-sided 95 % bound of the false match rate at this similarity.
@@ -244,9 +326,11 @@ class Verdict:
         reference: What was found on the reference, the first one where several were given.
         further_references: What was found on the others.
         probe: What was found on the probe.
+        liveness: Whether a live person was there when the probe was taken.
         document: What was read on the document that the reference is from, or None where it is no document's.
         reasons: Why it is inconclusive, or what to keep in mind.
         timings_ms: Wall time by stage, in milliseconds.
+        ledger: Where it was recorded; None where no ledger is named, and of the faces of a `Crosscheck`.
     """
 
     decision: Decision
@@ -265,9 +349,11 @@ class Verdict:
     reference: Evidence
     further_references: tuple[Evidence, ...] = ()
     probe: Evidence
+    liveness: Liveness = NOT_ASKED
     document: DocumentPart | None = None
     reasons: tuple[Reason, ...]
     timings_ms: Mapping[str, float]
+    ledger: LedgerPlace | None = None
 
     def __repr__(self) -> str:
         if self.similarity is None:
@@ -300,9 +386,11 @@ class Verdict:
             "reference": self.reference.to_dict(),
             "further_references": [evidence.to_dict() for evidence in self.further_references],
             "probe": self.probe.to_dict(),
+            "liveness": self.liveness.to_dict(),
             "document": None if self.document is None else self.document.to_dict(),
             "reasons": [reason.to_dict() for reason in self.reasons],
             "timings": {stage: round(ms, 2) for stage, ms in self.timings_ms.items()},
+            "ledger": None if self.ledger is None else self.ledger.to_dict(),
         }
 
     @classmethod
@@ -322,9 +410,11 @@ class Verdict:
             reference=Evidence.from_dict(data["reference"]),
             further_references=tuple(Evidence.from_dict(evidence) for evidence in data["further_references"]),
             probe=Evidence.from_dict(data["probe"]),
+            liveness=Liveness.from_dict(data["liveness"]) if "liveness" in data else NOT_ASKED,
             document=None if data["document"] is None else DocumentPart.from_dict(data["document"]),
             reasons=tuple(Reason(**reason) for reason in data["reasons"]),
             timings_ms=dict(data["timings"]),
+            ledger=LedgerPlace.from_dict(data.get("ledger")),
         )
 
 
