@@ -1,0 +1,110 @@
+"""Templates -> marks: salted digests that near-duplicates share and different faces don't.
+
+A template's signs along random directions are locality-sensitive: two templates at an angle a have each sign
+in common with probability 1 - a / pi (Charikar 2002). The directions come in bands; a band's signs together
+make one mark. Two faces are near-duplicates where they share marks of several bands. Of a face that is kept,
+each band has one mark. Of a face that is looked up, the signs that it is least sure of are turned round one
+after the other (multi-probe, Lv et al. 2007), so that fewer bands have to be kept.
+
+The directions, and the key under which a mark is HMAC-SHA256 of its signs, follow from a salt. Whoever has
+marks and no salt has random numbers. Whoever has the salt and the secret that goes with it can find a band's
+signs by trying all of them, and so get a coarse template back: that is why a salt lives no longer than
+needed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from visavis.faces.recognise import Template
+
+BANDS = 32
+BITS = 18
+"""Signs of a band."""
+TURNED = 4
+"""How many near misses of a band are looked up too."""
+SHARED = 4
+"""Bands that near-duplicates have in common, at least. `benchmarks/fan_out.py` measured these four."""
+
+
+def _patterns() -> tuple[tuple[int, ...], ...]:
+    """Which of the least sure signs are turned round, likely misses first: by the sum of their ranks."""
+    sets = [set_ for size in (1, 2, 3) for set_ in combinations(range(TURNED), size)]
+    sets.sort(key=lambda ranks: (sum(ranks) + len(ranks), len(ranks)))
+    return tuple(sets[:TURNED])
+
+
+PATTERNS = _patterns()
+_WEIGHTS = (1 << np.arange(BITS, dtype=np.int64))[::-1]
+
+
+class Marker:
+    """Makes marks under one salt; safe for several threads at once."""
+
+    def __init__(self, secret: bytes) -> None:
+        """Take a secret.
+
+        Args:
+            secret: 32 bytes, of the salt and of whatever must be had beside it.
+        """
+        self._secret = secret
+        self._directions: dict[tuple[str, int], NDArray[np.float32]] = {}
+
+    def kept(self, template: Template, side: str) -> tuple[int, ...]:
+        """The marks that are kept of a face: one for each band, whole numbers of 63 bits.
+
+        Args:
+            template: The face's.
+            side: ``"probe"`` or ``"reference"``: marks of one never meet those of the other.
+        """
+        signs, _ = self._signs(template)
+        return tuple(self._mark(template, side, band, code) for band, code in enumerate(signs.tolist()))
+
+    def looked_up(self, template: Template, side: str) -> Mapping[int, int]:
+        """The marks that near-duplicates of a face may have been kept under, each with its band."""
+        signs, turned = self._signs(template)
+        found = {}
+        for band, code in enumerate(signs.tolist()):
+            for mask in (0, *turned[band].tolist()):
+                found[self._mark(template, side, band, code ^ mask)] = band
+        return found
+
+    def _signs(self, template: Template) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The bands' signs as numbers, and for each band what turns its least sure ones round."""
+        vector = template.vector
+        along = (self._of(template) @ vector).reshape(BANDS, BITS)
+        signs = (along > 0) @ _WEIGHTS
+        least = np.argsort(np.abs(along), axis=1, kind="stable")[:, :TURNED]
+        weights = _WEIGHTS[least]
+        turned = np.stack([weights[:, list(ranks)].sum(axis=1) for ranks in PATTERNS], axis=1)
+        return signs, turned
+
+    def _of(self, template: Template) -> NDArray[np.float32]:
+        """The directions for templates of one pack, BANDS * BITS x d, of entries 1 and -1.
+
+        They are drawn from SHAKE-256, so that every process and every version draws the same ones.
+        """
+        name = (template.fingerprint, template.vector.size)
+        if name not in self._directions:
+            count = BANDS * BITS * template.vector.size
+            seed = hmac.digest(self._secret, f"directions {name}".encode(), "sha256")
+            bits = np.unpackbits(
+                np.frombuffer(hashlib.shake_256(seed).digest(-(-count // 8)), dtype=np.uint8)
+            )
+            entries = bits[:count].astype(np.float32) * 2 - 1
+            self._directions[name] = entries.reshape(BANDS * BITS, -1)
+        return self._directions[name]
+
+    def _mark(self, template: Template, side: str, band: int, code: int) -> int:
+        content = f"{template.fingerprint} {side} {band} {code}"
+        return int.from_bytes(hmac.digest(self._secret, content.encode(), "sha256")[:8], "big") >> 1

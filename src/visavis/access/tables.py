@@ -1,0 +1,72 @@
+"""The tables of this room, as the code sees them; `storage.migrations` makes them in the ledger's database.
+
+access_keys         one row for each key: what it may do, digests of its secrets, and how much of it is used
+access_windows      the salts of `fan_out`; a salt is destroyed when its window is over
+access_comparisons  which key compared when, for as long as a window looks back
+access_marks        salted digests of the faces that were compared
+access_verdicts     answers that were kept, encrypted
+
+Times are microseconds since 1970, UTC.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # the only one that SQLite counts by itself
+
+keys = sa.Table(
+    "access_keys",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("purpose", sa.Text, nullable=False),
+    sa.Column("legal_basis", sa.Text, nullable=False),
+    sa.Column("scopes", sa.Text, nullable=False),
+    sa.Column("rate_per_min", sa.Integer, nullable=False),
+    sa.Column("quota_per_day", sa.Integer, nullable=False),
+    sa.Column("max_fmr", sa.Float, nullable=True),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("expires_at", sa.BigInteger, nullable=True),
+    sa.Column("revoked_at", sa.BigInteger, nullable=True),
+    sa.Column("secret", sa.LargeBinary, nullable=False),
+    sa.Column("previous_secret", sa.LargeBinary, nullable=True),
+    sa.Column("previous_until", sa.BigInteger, nullable=True),
+    sa.Column("bucket", sa.BigInteger, nullable=False),
+    sa.Column("day", sa.Integer, nullable=False),
+    sa.Column("used", sa.Integer, nullable=False),
+    sa.Column("noted_at", sa.BigInteger, nullable=False),
+)
+windows = sa.Table(
+    "access_windows",
+    metadata,
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("salt", sa.LargeBinary, nullable=False),
+)
+comparisons = sa.Table(
+    "access_comparisons",
+    metadata,
+    sa.Column("id", Number, primary_key=True),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("reference", sa.BigInteger, nullable=False),
+    sa.Column("probe", sa.BigInteger, nullable=False),
+)
+marks = sa.Table(
+    "access_marks",
+    metadata,
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("mark", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("comparison", sa.BigInteger, primary_key=True, autoincrement=False),
+)
+verdicts = sa.Table(
+    "access_verdicts",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("purpose", sa.Text, nullable=False),
+    sa.Column("subject", sa.LargeBinary, nullable=True),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("expires_at", sa.BigInteger, nullable=False),
+)

@@ -1,0 +1,249 @@
+"""Where `fan_out` keeps what was compared in a window: in memory for one run, or in the ledger's database.
+
+Both keep the same: for each comparison who made it, when, under which numbers its reference and its probe
+were counted, and the marks of both. No template and no picture.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import threading
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from contextlib import AbstractContextManager
+
+    from sqlalchemy import Connection
+
+    from visavis.storage.engine import Storage
+
+SALT_BYTES = 32
+BOUND = 500
+"""Marks that are asked for at a time."""
+SWEPT = 2000
+"""Marks of windows that are over that a call deletes, about."""
+TURN = 0x66616E6F7574  # the number of PostgreSQL's advisory lock: "fanout" in ASCII
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A comparison that was made.
+
+    Attributes:
+        id: Its number.
+        key: Who made it.
+        at: When, in microseconds since 1970.
+        reference: Number of the first comparison whose reference this one's is a near-duplicate of.
+        probe: The same for the probe.
+    """
+
+    id: int
+    key: str
+    at: int
+    reference: int
+    probe: int
+
+
+class Turn(Protocol):
+    """What can be done while nobody else does anything."""
+
+    def salt(self, number: int, *, make: bool) -> bytes | None:
+        """The salt of a window; a new one where there is none, or None."""
+
+    def find(self, number: int, marks: Iterable[int], since: int) -> list[tuple[int, Seen]]:
+        """Which comparisons of a window from some time on have which of these marks."""
+
+    def add(
+        self, number: int, key: str, at: int, numbers: tuple[int | None, int | None], marks: Iterable[int]
+    ) -> None:
+        """Keep a comparison.
+
+        Args:
+            number: Of the window.
+            key: Who made it.
+            at: When.
+            numbers: Of its reference and of its probe; None where they are the first of their kind.
+            marks: Of both.
+        """
+
+    def forget(self, first: int, last: int) -> None:
+        """Destroy the salts of windows outside a range at once, and bit by bit what was kept under them."""
+
+
+class Window(Protocol):
+    """Where it is kept."""
+
+    def turn(self) -> AbstractContextManager[Turn]:
+        """One after the other: what is looked up and added in a turn is not disturbed."""
+
+    def scrub(self) -> None:
+        """Make salts that were destroyed leave the place where they were, as far as it can be done."""
+
+
+class MemoryWindow:
+    """In memory; safe for several threads at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._salts: dict[int, bytes] = {}
+        self._marks: dict[int, dict[int, list[Seen]]] = {}
+        self._last = 0
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[Turn]:
+        """As `Window.turn`."""
+        with self._lock:
+            yield self
+
+    def scrub(self) -> None:
+        """As `Window.scrub`; there is nothing to do."""
+
+    def salt(self, number: int, *, make: bool) -> bytes | None:
+        """As `Turn.salt`."""
+        if make and number not in self._salts:
+            self._salts[number] = secrets.token_bytes(SALT_BYTES)
+            self._marks[number] = defaultdict(list)
+        return self._salts.get(number)
+
+    def find(self, number: int, marks: Iterable[int], since: int) -> list[tuple[int, Seen]]:
+        """As `Turn.find`."""
+        kept = self._marks[number]
+        return [(mark, seen) for mark in marks for seen in kept.get(mark, ()) if seen.at > since]
+
+    def add(
+        self, number: int, key: str, at: int, numbers: tuple[int | None, int | None], marks: Iterable[int]
+    ) -> None:
+        """As `Turn.add`."""
+        self._last += 1
+        reference, probe = (self._last if given is None else given for given in numbers)
+        seen = Seen(self._last, key, at, reference, probe)
+        for mark in marks:
+            self._marks[number][mark].append(seen)
+
+    def forget(self, first: int, last: int) -> None:
+        """As `Turn.forget`."""
+        for number in [number for number in self._salts if not first <= number <= last]:
+            del self._salts[number], self._marks[number]
+
+
+class DatabaseWindow:
+    """In the ledger's database; safe for several threads and processes at once."""
+
+    def __init__(self, storage: Storage) -> None:
+        """Take a database; its tables are there."""
+        self._storage = storage
+        self._swept: int | None = None
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[Turn]:
+        """As `Window.turn`.
+
+        Raises:
+            StorageError: The database can't be read or written.
+        """
+        with self._storage.writing() as connection:
+            if self._storage.kind == "postgresql":
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({TURN})").all()
+            yield _Rows(connection, self)
+
+    def scrub(self) -> None:
+        """As `Window.scrub`.
+
+        Raises:
+            StorageError: The database can't be written.
+        """
+        self._storage.scrub("access_windows", "access_marks")
+
+    def swept(self, first: int) -> bool:
+        """Whether nothing is left of windows before one, as far as this process knows."""
+        return self._swept == first
+
+    def note_swept(self, first: int) -> None:
+        """Remember that nothing is left of windows before one."""
+        self._swept = first
+
+
+class _Rows:
+    """A turn in a database: one transaction."""
+
+    def __init__(self, connection: Connection, window: DatabaseWindow) -> None:
+        from visavis.access import tables
+
+        self._connection = connection
+        self._window = window
+        self._tables: Any = tables
+
+    def salt(self, number: int, *, make: bool) -> bytes | None:
+        windows = self._tables.windows
+        found = self._connection.execute(windows.select().where(windows.c.number == number)).first()
+        if found is not None:
+            return bytes(found.salt)
+        if not make:
+            return None
+        salt = secrets.token_bytes(SALT_BYTES)
+        self._connection.execute(windows.insert(), {"number": number, "salt": salt})
+        return salt
+
+    def find(self, number: int, marks: Iterable[int], since: int) -> list[tuple[int, Seen]]:
+        import sqlalchemy as sa
+
+        kept, comparisons = self._tables.marks, self._tables.comparisons
+        query = sa.select(
+            kept.c.mark,
+            comparisons.c.id,
+            comparisons.c.key,
+            comparisons.c.at,
+            comparisons.c.reference,
+            comparisons.c.probe,
+        ).where(kept.c.number == number, comparisons.c.id == kept.c.comparison, comparisons.c.at > since)
+        wanted = list(marks)
+        return [
+            (mark, Seen(*rest))
+            for start in range(0, len(wanted), BOUND)
+            for mark, *rest in self._connection.execute(
+                query.where(kept.c.mark.in_(wanted[start : start + BOUND]))
+            )
+        ]
+
+    def add(
+        self, number: int, key: str, at: int, numbers: tuple[int | None, int | None], marks: Iterable[int]
+    ) -> None:
+        comparisons = self._tables.comparisons
+        reference, probe = numbers
+        row = {"number": number, "key": key, "at": at, "reference": reference or 0, "probe": probe or 0}
+        made = self._connection.execute(comparisons.insert().values(row)).inserted_primary_key
+        assert made is not None  # noqa: S101  # both databases give it
+        [id_] = made
+        if reference is None or probe is None:
+            self._connection.execute(
+                comparisons.update()
+                .where(comparisons.c.id == id_)
+                .values(reference=reference or id_, probe=probe or id_)
+            )
+        rows = [{"number": number, "mark": mark, "comparison": id_} for mark in marks]
+        self._connection.execute(self._tables.marks.insert(), rows)
+
+    def forget(self, first: int, last: int) -> None:
+        import sqlalchemy as sa
+
+        if self._window.swept(first):
+            return
+        windows, marks, comparisons = self._tables.windows, self._tables.marks, self._tables.comparisons
+
+        def over(table: Any) -> Any:
+            return sa.or_(table.c.number < first, table.c.number > last)
+
+        self._connection.execute(windows.delete().where(over(windows)))
+        number = self._connection.execute(sa.select(marks.c.number).where(over(marks)).limit(1)).scalar()
+        if number is None:
+            self._connection.execute(comparisons.delete().where(over(comparisons)))
+            self._window.note_swept(first)
+            return
+        some = sa.select(marks.c.mark).where(marks.c.number == number).order_by(marks.c.mark)
+        end = self._connection.execute(some.limit(1).offset(SWEPT)).scalar()
+        gone = marks.c.number == number
+        self._connection.execute(marks.delete().where(gone if end is None else gone & (marks.c.mark <= end)))

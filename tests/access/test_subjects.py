@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from visavis.access.keys import Keys
+from visavis.access.subjects import Subjects
+from visavis.access.verdicts import Verdicts
+from visavis.errors import LedgerError
+from visavis.ledger.entry import KINDS, Entry, Event
+from visavis.ledger.verify import verify
+
+if TYPE_CHECKING:
+    from tests.access.conftest import Clock
+
+    from visavis.ledger.log import Ledger
+
+PURPOSE = "access by the subject"
+
+
+@pytest.fixture
+def subjects(ledger: Ledger, clock: Clock) -> Subjects:
+    return Subjects(ledger, clock)
+
+
+def verdict(subject: str = "customer 17", **other: Any) -> Event:
+    plain: dict[str, Any] = {
+        "kind": "verdict",
+        "purpose": "opening an account",
+        "subject": subject,
+        "inputs": {"reference": b"r" * 32, "probe": b"p" * 32},
+        "decision": "match",
+        "fmr": 1e-5,
+        "fmr_upper": 2e-5,
+        "policy": {"fmr": 1e-4},
+        "pack": "sface",
+    }
+    return Event(**plain | other)
+
+
+def sound(ledger: Ledger) -> bool:
+    assert ledger.key is not None
+    return verify(ledger, key=ledger.key.verifier).sound
+
+
+def test_a_report_tells_every_use_in_words(subjects: Subjects, ledger: Ledger, clock: Clock) -> None:
+    key, _ = Keys(ledger, clock).create(
+        purpose="opening an account",
+        legal_basis="a contract",
+        scopes=["verifications"],
+        rate_per_min=1,
+        quota_per_day=1,
+    )
+    ledger.append(verdict(key=key.id))
+    ledger.append(verdict("customer 18"))
+    clock.move(days=1)
+    ledger.append(
+        Event(
+            kind="document",
+            purpose="a loan",
+            subject="customer 17",
+            decision="undecided",
+            reasons=("no_portrait",),
+            pack="mrz",
+        )
+    )
+    report = subjects.report("customer 17", purpose=PURPOSE)
+    assert (
+        "\n".join(report.lines())
+        == f"""\
+What is recorded under the reference 'customer 17'
+
+Made 2026-03-15 09:30 UTC from the ledger {report.origin}. The ledger holds no
+pictures, names or templates.
+
+2026-03-14 09:30 UTC (entry 2)
+  It was asked whether two pictures, or a picture and a document, show the same person. Result: the
+  same person; false match rate at this similarity 1 in 100,000 (upper bound 1 in 50,000), accepted
+  1 in 10,000. Engine: sface. Purpose: opening an account. Legal basis: a contract. Asked with the
+  key {key.id}.
+
+2026-03-15 09:30 UTC (entry 4)
+  A document was read. Result: undecided. Reasons: no portrait. Engine: mrz. Purpose: a loan. Asked
+  by the operator.
+
+2026-03-15 09:30 UTC (entry 5)
+  What is recorded about the person was looked at. Purpose: access by the subject. Asked by the
+  operator.
+
+No answers about the person are kept."""
+    )
+    plain = report.to_dict()
+    assert [use["index"] for use in plain["uses"]] == [2, 4, 5]
+    assert plain["uses"][0]["legal_basis"] == "a contract"
+    assert plain["uses"][0]["text"] == report.uses[0].text
+    assert (plain["subject"], plain["kept_until"]) == ("customer 17", [])
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("start", "key")])
+def test_every_kind_of_entry_about_a_person_has_words(kind: Any) -> None:
+    from visavis.access.subjects import WHAT
+
+    assert WHAT[kind].endswith(".")
+
+
+def test_every_look_is_recorded(subjects: Subjects, ledger: Ledger) -> None:
+    ledger.append(verdict())
+    for _ in range(2):
+        subjects.report("customer 17", purpose=PURPOSE, key="k")
+    looks = [Entry.parse(leaf) for _, leaf in ledger.leaves(kind="access")]
+    assert [(look.purpose, look.key, look.details["what"]) for look in looks] == [
+        (PURPOSE, "k", "report")
+    ] * 2
+    assert len(subjects.report("customer 17", purpose=PURPOSE).uses) == 4
+
+
+def test_somebody_who_is_not_on_record_leaves_no_trace_of_their_own(
+    subjects: Subjects, ledger: Ledger
+) -> None:
+    report = subjects.report("nobody", purpose=PURPOSE)
+    assert report.uses == ()
+    assert "Nothing is recorded" in report.lines()[-1]
+    [look] = [Entry.parse(leaf) for _, leaf in ledger.leaves(kind="access")]
+    assert look.subject is None
+    assert look.details == {"what": "report", "found": False}
+    assert ledger.subject_digest("nobody") is None
+
+
+def test_a_report_may_be_of_one_purpose_only(subjects: Subjects, ledger: Ledger) -> None:
+    ledger.append(verdict())
+    ledger.append(verdict(purpose="a loan"))
+    uses = subjects.report("customer 17", purpose="a loan", only="a loan").uses
+    assert [(use.index, use.entry.kind) for use in uses] == [(2, "verdict"), (3, "access")]
+
+
+@pytest.mark.parametrize("reference", ["", "x" * 201])
+def test_what_is_no_reference_has_no_report(subjects: Subjects, ledger: Ledger, reference: str) -> None:
+    ledger.append(verdict())
+    assert subjects.report(reference, purpose=PURPOSE).uses == ()
+
+
+def test_a_report_needs_a_purpose(subjects: Subjects) -> None:
+    with pytest.raises(LedgerError):
+        subjects.report("customer 17", purpose="")
+
+
+def test_an_erasure_takes_answers_and_salts_and_the_tree_holds(
+    subjects: Subjects, ledger: Ledger, clock: Clock
+) -> None:
+    verdicts = Verdicts(ledger, clock)
+    receipt = ledger.append(verdict())
+    ledger.append(verdict("customer 18"))
+    before = ledger.leaf(receipt.index)
+    for id_, subject in (("a", "customer 17"), ("b", "customer 18")):
+        verdicts.keep(id_, b"{}", purpose="p", subject=subject, keep_for=timedelta(days=1))
+    assert subjects.report("customer 17", purpose=PURPOSE).kept_until == (clock.now + timedelta(days=1),)
+    erased = subjects.erase("customer 17", purpose="erasure for the subject")
+    assert erased.verdicts == 1
+    assert erased.receipt is not None
+    assert Entry.parse(ledger.leaf(erased.receipt.index)).kind == "erasure"
+    assert ledger.subject_digest("customer 17") is None
+    assert ledger.opening(receipt.index, "probe") is None
+    assert ledger.leaf(receipt.index) == before, "the entry stays"
+    assert [verdicts.get(id_, purpose="p") for id_ in "ab"] == [None, b"{}"]
+    assert subjects.report("customer 17", purpose=PURPOSE).uses == ()
+    assert len(subjects.report("customer 18", purpose=PURPOSE).uses) == 2
+    assert sound(ledger)
+    assert subjects.erase("customer 17", purpose="again").receipt is None
+
+
+def test_what_comes_after_an_erasure_is_a_record_of_its_own(subjects: Subjects, ledger: Ledger) -> None:
+    ledger.append(verdict())
+    subjects.erase("customer 17", purpose="erasure for the subject")
+    receipt = ledger.append(verdict())
+    uses = subjects.report("customer 17", purpose=PURPOSE).uses
+    assert [use.index for use in uses] == [receipt.index, receipt.index + 1]
+    assert sound(ledger)
