@@ -6,13 +6,27 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check style bench figures calibrations docs clean anew
+.PHONY: demo test postgresql check style bench figures calibrations working-points docs clean anew
 
 demo: $(STAMPS)/installed  ## verdicts on real photographs and specimen passports
 	$(BIN)/visavis demo --out out/demo
 
-test: $(STAMPS)/dev  ## the whole test suite
+test: $(STAMPS)/dev postgresql  ## the whole test suite
 	$(BIN)/pytest
+
+# A private server is started from its files; Debian's own one is neither made nor started.
+postgresql:  ## what the tests need for PostgreSQL, where it may be installed
+	@if ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then \
+	    :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    mkdir -p /etc/postgresql-common; \
+	    [ -e /etc/postgresql-common/createcluster.conf ] || \
+	        echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf; \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql >/dev/null || \
+	        echo 'PostgreSQL could not be installed: what it stores is not tested with it' >&2; \
+	else \
+	    echo 'PostgreSQL is not installed, and only root may: what it stores is not tested with it' >&2; \
+	fi
 
 check: $(STAMPS)/dev  ## ruff, mypy and the tables that are made from code, all must be silent
 	$(BIN)/ruff check
@@ -29,14 +43,16 @@ bench: $(STAMPS)/bench  ## speed beside a peer, start, memory, fuzzing; some min
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/speed.py --pack sface
 	$(BIN)/python benchmarks/memory.py --count 1000
+	$(BIN)/python benchmarks/service.py --seconds 10
 	$(BIN)/python benchmarks/fuzz_photo.py --count 5000
 	$(BIN)/python benchmarks/fuzz_chip.py --count 2000
+	$(BIN)/python benchmarks/ledger.py --large 1000000
 
 # DATA is a folder with one folder of pictures for each person; all packs must be installed.
 PACKS := sface edgeface-xs edgeface-xxs duo
 # PEERS is an interpreter that has rapidocr and PassportEye, if another than this one.
 FIGURES := docs/figures
-figures: $(STAMPS)/bench  ## every figure in the documentation, measured anew; needs DATA, DOCUMENTS and three hours
+figures: $(STAMPS)/bench  ## every figure in the documentation, measured anew; needs DATA, DOCUMENTS and seven hours
 	for pack in $(PACKS); do \
 	    $(BIN)/visavis evaluate --all-pairs $(DATA) --pack $$pack --json > $(FIGURES)/evaluation-$$pack.json || exit; \
 	done
@@ -46,6 +62,8 @@ figures: $(STAMPS)/bench  ## every figure in the documentation, measured anew; n
 	$(BIN)/python benchmarks/mrz.py $(DOCUMENTS) --negatives 500 --photos $(DATA) \
 	    $(PEERS:%=--peer-python %) --figures $(FIGURES)/mrz.json
 	$(BIN)/python benchmarks/specimens.py $(DATA) --figures $(FIGURES)/specimens.json
+	$(BIN)/python benchmarks/quality_score.py $(DATA) --figures $(FIGURES)/quality.json
+	$(BIN)/python benchmarks/pad/run.py $(DATA) --repeated 1000 --figures $(FIGURES)/pad.json
 	$(BIN)/python benchmarks/startup.py --figures $(FIGURES)/startup.json
 	$(BIN)/python benchmarks/speed.py $(PACKS:%=--pack %) --figures $(FIGURES)/speed.json
 	$(BIN)/python benchmarks/figures.py
@@ -56,6 +74,9 @@ calibrations: $(STAMPS)/installed  ## the calibrations that ship, measured anew;
 	    $(BIN)/visavis calibrate --all-pairs $(DATA) --pack $$pack --description "$(DESCRIPTION)" \
 	        --out src/visavis/decision/calibrations/$$pack.json || exit; \
 	done
+
+working-points: $(STAMPS)/bench  ## those of the active challenge, set anew on simulated answers; needs DATA
+	$(BIN)/python benchmarks/pad/run.py $(DATA) --write
 
 docs: $(STAMPS)/docs  ## the documentation, in site/
 	$(BIN)/mkdocs build --strict

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.databases import database, postgresql  # noqa: F401  # fixtures
 
 from visavis.packs.install import fetch_demo_pictures, install
 from visavis.verifier import Verifier

@@ -33,7 +33,9 @@ from visavis.evaluation import groups, rates, store, truth
 from visavis.evaluation.pairs import GROUPS, REQUIRED, SUBJECTS
 from visavis.evaluation.result import Point
 from visavis.faces import choose, detect
+from visavis.liveness.active import Active
 from visavis.packs.catalogue import PACKS, IndexMember, all_packs
+from visavis.quality.profiles import PROFILES
 from visavis.report.words import one_in
 from visavis.verifier import MAX_REFERENCES, REFERENCES_FMR
 
@@ -65,6 +67,10 @@ MEASURED = (
     "mrz",
     "specimens",
     "specimens-faces",
+    "quality-curve",
+    "quality-floors",
+    "quality-skin",
+    "fan-out",
 )
 
 
@@ -281,7 +287,7 @@ def codes() -> dict[str, str]:
             classes[code.partition(".")[0]] = name
     texts = {text for tree in trees for text in (*constants(tree), *made_up(tree), *of_either(tree))}
     pattern = re.compile(rf"(?:{'|'.join(classes)})\.[a-z_0-9]+")
-    files = (".html", ".jpg")
+    files = (".html", ".jpg", ".json")
     return {
         text: classes[text.partition(".")[0]]
         for text in texts
@@ -320,11 +326,16 @@ def made_up(tree: ast.Module) -> Iterator[str]:
 
 
 def of_either(tree: ast.Module) -> Iterator[str]:
-    """Codes of the form f"{about}.missing": files of a chip and of certificates are read alike."""
+    """Codes of the form f"{about}.missing": files of a chip and of certificates are read alike.
+
+    So are, as f"{what}.missing", those of a challenge and of frames.
+    """
     for text in (node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)):
         match text.values:
             case [ast.FormattedValue(value=ast.Name(id="about")), ast.Constant(value=str(end))]:
                 yield from (about + end for about in ("chip", "certificates"))
+            case [ast.FormattedValue(value=ast.Name(id="what")), ast.Constant(value=str(end))]:
+                yield from (what + end for what in ("challenge", "frames"))
 
 
 def documented_codes() -> dict[str, int]:
@@ -422,10 +433,10 @@ def test_the_json_is_documented_key_by_key(folder: Path) -> None:
         ("policy.md", f"at least {'three' if choose.SAME == 0.3 else '?'} tenths of their joint area"),
         ("policy.md", f"whose score is below {detect.THRESHOLD:g}"),
         ("policy.md", f"Below {reasons.COARSE_INTER_EYE_PX:g} the verdict carries"),
-        ("policy.md", f"It has {'eight' if len(fields(Policy)) == 8 else '?'} fields"),
+        ("policy.md", f"It has {'thirteen' if len(fields(Policy)) == 13 else '?'} fields"),
         ("policy.md", f"an FMR {REACH:g} times finer than the finest that was counted"),
         ("verdict.md", f"at most {REACH:g} times beyond the finest FMR that was counted"),
-        ("verdict.md", f"all {'eight' if len(fields(Policy)) == 8 else '?'} fields"),
+        ("verdict.md", f"all {'thirteen' if len(fields(Policy)) == 13 else '?'} fields"),
         ("verdict.md", f"the one for an FMR of {one_in(REFERENCES_FMR)}, whichever is stricter"),
         ("verdict.md", f"less than {reasons.COARSE_INTER_EYE_PX:g} pixels apart"),
         ("verdict.md", f"Up to {'eight' if MAX_REFERENCES == 8 else '?'} pictures of *one* person"),
@@ -498,8 +509,77 @@ def test_the_policy_is_documented_with_its_defaults() -> None:
         value = getattr(Policy(), name)
         if isinstance(value, bool):
             assert default == ("yes" if value else "no")
+        elif value is None or name == "floors":
+            assert default == "none"
+            assert not value
         else:
             assert (float(default) if isinstance(value, float) else default) == value
+
+
+def test_quality_is_documented_as_it_is(folder: Path) -> None:
+    printed, status = figures.run("visavis quality passport.jpg --profile icao_portrait --json", folder)
+    assert status == 1, printed
+    found = json.loads("\n".join(printed))
+    assert [row["key of a quality"] for row in table("quality.md", "key of a quality")] == list(found)
+    words = {row["key of a quality"]: row["value"] for row in table("quality.md", "key of a quality")}
+    for name in ("components", "shortfalls", "problem"):
+        first = found[name] or {"code": "", "message": ""}
+        keys = (first[0] if isinstance(first, list) else first).keys()
+        assert keys <= set(re.findall(r"\w+", words[name])), name
+    assert [row["profile"] for row in table("quality.md", "profile")] == [*PROFILES]
+    command = import_module("visavis.cli.quality").quality_command
+    helps = " ".join(str(command.help).split()).partition("Exit status:")[2]
+    told = re.findall(r"\b\d+\b", helps)
+    assert [row["exit status"] for row in table("quality.md", "exit status")] == told
+    statuses = {row["exit status"] for row in table("quality.md", "exit status")}
+    assert statuses <= {row["status"] for row in table("errors.md", "status")}
+
+
+def test_what_is_said_of_quality_and_liveness_is_documented_key_by_key(folder: Path) -> None:
+    line = "visavis verify passport.jpg selfie.jpg --quality selfie --liveness --json"
+    printed, _ = figures.run(line, folder)
+    verdict = json.loads("\n".join(printed))
+    rows = table("verdict.md", "key of an assessed quality")
+    assert [row["key of an assessed quality"] for row in rows] == list(verdict["probe"]["quality"])
+    rows = table("verdict.md", "key of a liveness")
+    assert [row["key of a liveness"] for row in rows] == list(verdict["liveness"])
+    words = {row["key of a liveness"]: set(re.findall(r"\w+", row["value"])) for row in rows}
+    assert (verdict["liveness"]["passive"] or {}).keys() <= words["passive"]
+    assert Active.not_assessed("", "").to_dict().keys() <= words["active"]
+
+
+def test_a_statement_is_documented_key_by_key(folder: Path) -> None:
+    from visavis.ledger.jws import parts
+
+    printed, status = figures.run("visavis statement issue 1 --ledger ledger.db", folder)
+    assert status == 0, printed
+    header, payload, *_ = parts(printed[-1])
+    said = json.loads(payload)
+    rows = {row["key of a statement"]: row["value"] for row in table("statement.md", "key of a statement")}
+    assert set(rows) == set(said)
+    assert said["ledger"].keys() <= set(re.findall(r"\w+", rows["ledger"]))
+    assert {name for name in header if f"`{name}`" in DOCUMENTS["statement.md"]} == set(header)
+
+
+def test_keys_and_limits_are_documented_with_their_defaults() -> None:
+    from visavis.access.fan_out import Limits
+    from visavis.access.keys import SCOPES
+    from visavis.access.marks import BANDS, BITS, SHARED
+
+    limits = Limits()
+    counted = [(row["by one key"], row["by all keys"]) for row in table("keys.md", "one")]
+    assert [tuple(map(int, pair)) for pair in counted] == [
+        (limits.references, limits.references_all_keys),
+        (limits.probes, limits.probes_all_keys),
+    ]
+    text = " ".join(DOCUMENTS["keys.md"].split())
+    assert f"Within {limits.window.total_seconds() / 3600:g} hours" in text
+    assert f"in {BANDS} bands of {BITS}" in text
+    assert f"where {'four' if SHARED == 4 else '?'} bands or more agree" in text
+    options = {row["option"]: row for row in table("keys.md", "option")}
+    command = import_module("visavis.cli.keys").create
+    assert set(options) | {"--ledger", "--json"} == {each.opts[0] for each in command.params}
+    assert options["--scopes"]["meaning"].split(", ") == [*SCOPES]
 
 
 # The house
@@ -621,6 +701,12 @@ def root(tmp_path: Path) -> Path:
     about = {"machine": "a machine", "pictures": 30, "negatives": 1500}
     write(folder / "mrz.json", about | {"readers": {"visavis": read, "rapidocr": read | {"exact": 11}}})
     write(folder / "specimens.json", made_specimens())
+    write(folder / "quality.json", made_quality())
+    one = {"cosine": 0.9812, "pairs": 140, "share": 0.9996, "least": 0.9788}
+    about = {"pack": "sface", "salts": 3, "desk": {"people": 99, "stopped": 0}}
+    about |= {"strangers": {"pairs": 1234, "found": [0, 2, 0], "cosines": [0.61, 0.8954]}}
+    about |= {"search": {"median": 5, "most": 6, "limit": 5}}
+    write(folder / "fan_out.json", about | {"same": {"mirrored": one, "another picture": one}})
     return tmp_path
 
 
@@ -683,6 +769,21 @@ def made_specimens() -> dict[str, Any]:
     return about | {"picture": compared, "severities": severities}
 
 
+def made_quality() -> dict[str, Any]:
+    steps = [round(0.05 * step, 2) for step in range(11)]
+    row: dict[str, Any] = {"by": "unified score", "fnmr": [0.2 - step / 4 for step in steps]}
+    row |= {"fnmr_low": [0.1111] * 11, "fnmr_high": [0.2222] * 11}
+    row |= {"drop": 0.4321, "drop_low": 0.351, "drop_high": 0.5111}
+    curve = {"comparisons": 3210, "rows": [row, row | {"by": "sharpness alone"}]}
+    floor = {"profile": "selfie", "score": 81.23, "missed": 0.2, "refused": 0.011, "refused_spoiled": 0.3}
+    floor |= {"fnmr_below": 0.45, "fnmr_above": 0.055}
+    skin = {"factor": 1.0, "people": 400, "change": 0.04, "worst": -1.26, "flat": 7, "lit": 390}
+    skin |= {"change_exposed": -7.54, "worst_exposed": -20.06}
+    about: dict[str, Any] = {"pack": "sface", "fingerprint": PACKS["sface"].fingerprint, "fmr": 1e-4}
+    about |= {"people": 430, "fitted_people": 440, "without_face": 12, "discarded": steps}
+    return about | {"curves": [curve] * 3, "floors": [floor], "skin": [skin, skin | {"factor": 0.15}]}
+
+
 def write(path: Path, data: object) -> None:
     path.write_text(json.dumps(data), encoding="utf-8")
 
@@ -723,6 +824,14 @@ def test_figures_are_written_into_their_places(root: Path) -> None:
     assert f"| Check digits valid, text wrong |{' 2 |' * 3}" in text
     assert "| the picture itself | 4 | 3.00 % | 2.00 % | 1.2e-04 |  |" in text
     assert "| 1, a careful user | 4 | 3.00 % | 2.00 % | 1.2e-04 | 1.00 (-0.13 to 1.24) |" in text
+    assert "| unified score | 20.0 % (11.1 to 22.3) | 18.8 % (11.1 to 22.3) |" in text
+    assert "| 7.5 % (11.1 to 22.3) | 0.43 (0.35 to 0.52) |" in text
+    assert "| sharpness alone, spoiled only | 20.0 % | 18.8 % |" in text
+    assert "| `selfie` | 81.2 | 20 in 100 | 1.1 % | 30.0 % | 45.0 % | 5.5 % |" in text
+    assert "| 15 % | +0.0 | -1.3 | -7.5 | -20.1 | 7 of 390 |" in text
+    assert "| the same one, mirrored | 0.98 | 140 | 99.9 % | 97.8 % |" in text
+    assert "Of 1,234 pairs of pictures under different names 0 or 2 count as one (cosine 0.61, 0.90; " in text
+    assert "| 100 % | +0.0" not in text, "as they are, nothing changes"
 
 
 def test_only_named_places_are_written(root: Path) -> None:
@@ -745,6 +854,8 @@ def test_only_named_places_are_written(root: Path) -> None:
         ("mrz", None, "benchmarks/mrz.py FOLDER --figures"),
         ("specimens", None, "benchmarks/specimens.py FOLDER --figures"),
         ("specimens", {"fingerprint": "0" * 16}, "measured with other weights"),
+        ("quality", None, "benchmarks/quality_score.py FOLDER --figures"),
+        ("quality", {"fingerprint": "0" * 16}, "measured with other weights"),
         (
             "speed",
             {"packs": {"sface": {"stages_ms": {}, "whole_ms": 1, "peer_ms": None}}},

@@ -13,8 +13,17 @@ from typing import Any
 import pytest
 
 import visavis
-from visavis.decision.verdict import Comparison, DocumentPart, Evidence, Provenance, Reason
+from visavis.decision.verdict import (
+    Comparison,
+    DocumentPart,
+    Evidence,
+    LedgerPlace,
+    Liveness,
+    Provenance,
+    Reason,
+)
 from visavis.faces.face import Face
+from visavis.quality.assessed import Assessed
 
 # A name goes only with a major version; a new one is added here too.
 NAMES = {
@@ -26,35 +35,63 @@ FIELDS: dict[type, tuple[str, ...]] = {
     visavis.Policy: (
         *("fmr", "faces", "min_inter_eye_px", "min_confidence", "max_disagreement", "min_inside"),
         *("extrapolate", "require_valid_document"),
+        *("quality", "reference_quality", "floors", "liveness", "liveness_threshold"),
     ),
     visavis.Photo: ("pixels", "width", "height", "format", "sha256", "notes"),
     visavis.Verdict: (
         *("decision", "similarity", "fmr", "fmr_upper", "fmr_modelled", "llr", "llr_is_bound", "threshold"),
         *("threshold_modelled", "policy", "pack", "fingerprint", "calibration"),
-        *("reference", "further_references", "probe", "document", "reasons", "timings_ms"),
+        *("reference", "further_references", "probe", "liveness", "document", "reasons", "timings_ms"),
+        "ledger",
     ),
     visavis.Crosscheck: (
         *("decision", "faces", "fields", "first", "second", "same_picture", "reasons", "rule"),
+        "ledger",
     ),
+    LedgerPlace: ("origin", "index"),
     DocumentPart: ("portrait", "why", "mrz", "chip", "comparisons", "fields", "problems"),
     Comparison: ("first", "second", "similarity", "fmr", "fmr_upper", "match"),
-    Evidence: ("name", "width", "height", "format", "sha256", "notes", "turned", "face", "others"),
-    Face: ("box", "landmarks", "confidence", "disagreement", "inside"),
+    Evidence: (
+        *("name", "width", "height", "format", "sha256", "notes", "turned", "face", "others", "quality"),
+    ),
+    Liveness: ("outcome", "score", "threshold", "why", "passive", "active"),
+    Assessed: ("profile", "unified", "components", "shortfalls", "unknown"),
+    Face: ("box", "landmarks", "confidence", "disagreement", "inside", "placed_confidence"),
     Provenance: ("origin", "digest", "rule", "groups", "data"),
     Reason: ("code", "about", "message", "decisive"),
 }
 SIGNATURES = {
-    "verify": ["reference", "probe", "*policy", "*pack", "*reference_face", "*probe_face"],
-    "Verifier": ["pack", "*policy", "*calibration", "*threads"],
-    "Verifier.verify": ["self", "reference", "probe", "*policy", "*reference_face", "*probe_face"],
+    "verify": [
+        *("reference", "probe", "*policy", "*pack", "*reference_face", "*probe_face", "*active"),
+        *("*purpose", "*subject"),
+    ],
+    "Verifier": ["pack", "*policy", "*calibration", "*threads", "*record"],
+    "Verifier.verify": [
+        *("self", "reference", "probe", "*policy", "*reference_face", "*probe_face", "*active"),
+        *("*purpose", "*subject"),
+    ],
     "Verifier.examine": ["self", "source", "*policy", "*face", "*name"],
-    "Verifier.compare": ["self", "references", "probe", "*policy"],
+    "Verifier.compare": ["self", "references", "probe", "*policy", "*active", "*purpose", "*subject"],
     "Verifier.threshold": ["self", "policy"],
     "Verifier.read_document": ["self", "pictures", "*chip", "*trust", "*name"],
     "Verifier.examine_document": ["self", "document", "*policy"],
-    "Verifier.verify_document": ["self", "document", "probe", "*policy", "*probe_face"],
-    "Verifier.crosscheck": ["self", "first", "second", "*policy"],
-    "crosscheck": ["first", "second", "*first_chip", "*second_chip", "*trust", "*policy", "*pack"],
+    "Verifier.verify_document": [
+        *("self", "document", "probe", "*policy", "*probe_face", "*active", "*purpose", "*subject"),
+    ],
+    "Verifier.crosscheck": ["self", "first", "second", "*policy", "*purpose", "*subject"],
+    "crosscheck": [
+        *(
+            "first",
+            "second",
+            "*first_chip",
+            "*second_chip",
+            "*trust",
+            "*policy",
+            "*pack",
+            "*purpose",
+            "*subject",
+        ),
+    ],
     "Crosscheck.to_dict": ["self"],
     "Crosscheck.from_dict": ["data"],
     "Photo.open": ["source", "*detail"],

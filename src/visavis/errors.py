@@ -46,3 +46,39 @@ class PolicyError(VisavisError):
 
 class DocumentError(VisavisError):
     """A document's PDF, chip files or zone can't be used, or the certificates that were to check it."""
+
+
+class ChallengeError(VisavisError):
+    """A challenge, or the frames that are to answer it, can't be read."""
+
+
+class StorageError(VisavisError):
+    """The database can't be reached, read or written, or isn't of this version of visavis."""
+
+
+class LedgerError(VisavisError):
+    """The ledger, its key or a proof can't be used, or what was to be recorded doesn't fit."""
+
+
+class ServiceError(VisavisError):
+    """A service's configuration can't be used, or a request to it can't be answered."""
+
+
+class AccessError(VisavisError):
+    """A key may not do what was asked for.
+
+    Attributes:
+        retry_after_s: After how many seconds it may be asked again, where waiting helps.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        found: object = None,
+        expected: object = None,
+        retry_after_s: int | None = None,
+    ) -> None:
+        super().__init__(code, message, found=found, expected=expected)
+        self.retry_after_s = retry_after_s

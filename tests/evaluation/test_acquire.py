@@ -212,7 +212,7 @@ def test_hard_pictures_are_not_left_out() -> None:
 def test_with_real_pictures(sface: Verifier, portraits: Mapping[str, bytes], tmp_path: Path) -> None:
     names = ("obama.jpg", "obama2.jpg", "biden.jpg")
     truth = truth_of(tmp_path / "pictures", *(portraits[name] for name in names), b"no picture")
-    examiner = sface._examiner
+    examiner = sface.examiner
     with Workplace(examiner.fingerprint, "pictures") as workplace:
         found = acquire(truth, examiner, workplace=workplace)
         again = acquire(truth, examiner, workplace=workplace)

@@ -25,16 +25,49 @@ CANNOT_WRITE = 73
 INTERRUPTED = 130
 NO_READER = 141
 
+# Where a code's status isn't that of an input that can't be used.
+OF_CHALLENGES = {
+    "challenge.missing": MISSING_FILE,
+    "frames.missing": MISSING_FILE,
+    "challenge.binding": USAGE,
+    "challenge.key": NO_PACK,
+    "challenge.home": NO_PACK,
+}
+OF_LEDGER = {
+    **dict.fromkeys(("ledger.entry", "ledger.index", "ledger.not_set", "ledger.purpose"), USAGE),
+    **dict.fromkeys(("ledger.empty", "ledger.no_file", "ledger.no_key", "storage.missing"), MISSING_FILE),
+    **dict.fromkeys(("storage.full", "storage.read_only"), CANNOT_WRITE),
+    **dict.fromkeys(("storage.driver", "storage.failed", "storage.gone", "storage.locked"), BUSY),
+    **dict.fromkeys(("storage.newer", "storage.outdated", "storage.tables"), BUSY),
+    "storage.damaged": UNUSABLE_INPUT,
+    "access.damaged": UNUSABLE_INPUT,
+    "access.no_secret": MISSING_FILE,
+}
+
+# By its prefix: to import the classes would cost every command its quick start.
+UNUSABLE = (
+    *("evaluation.", "document.", "chip.", "certificates."),
+    *("ledger.", "statement.", "challenge.", "frames."),
+)
+
 COMMANDS = {
     "verify": (
         "visavis.cli.verify:verify_command",
         "Is the person on one photo on the other, or on an ID?",
     ),
     "crosscheck": ("visavis.cli.crosscheck:crosscheck_command", "Do two documents belong to one person?"),
+    "quality": ("visavis.cli.quality:quality_command", "Is a picture fit to decide on?"),
+    "challenge": ("visavis.cli.challenge:challenge_command", "What a person is to do before the camera."),
+    "liveness": ("visavis.cli.liveness:liveness_command", "Was a live person before the camera?"),
     "document": ("visavis.cli.document:document_command", "What is printed on a document, and on its chip?"),
     "specimen": ("visavis.cli.specimen:specimen_command", "Draw and photograph a fictional document."),
     "evaluate": ("visavis.cli.evaluate:evaluate_command", "How often does a pack err on your pictures?"),
     "calibrate": ("visavis.cli.calibrate:calibrate_command", "What a similarity means on your pictures."),
+    "ledger": ("visavis.cli.ledger:ledger_group", "What was it used for, and is that whole?"),
+    "keys": ("visavis.cli.keys:keys_group", "Who may ask a service, for what and how often?"),
+    "subject": ("visavis.cli.subject:subject_group", "What was done with a person's data? Erase it."),
+    "statement": ("visavis.cli.statement:statement_group", "Does a signed statement hold?"),
+    "serve": ("visavis.cli.serve:serve_command", "Answer other programs over HTTP."),
     "packs": ("visavis.cli.packs:packs_group", "List, install, check and remove packs of weights."),
     "doctor": ("visavis.cli.doctor:doctor_command", "What this machine has, how fast it is, what to do."),
     "demo": ("visavis.cli.demo:demo_command", "Verdicts on public-domain photographs and specimens."),
@@ -130,6 +163,8 @@ def status_of(error: VisavisError) -> int:
         return CANNOT_WRITE
     if error.code == "evaluation.busy":
         return BUSY
-    # By its prefix: to import the classes would cost every command its quick start.
-    unusable = error.code.startswith(("evaluation.", "document.", "chip.", "certificates."))
-    return UNUSABLE_INPUT if unusable else USAGE
+    if error.code in OF_LEDGER:
+        return OF_LEDGER[error.code]
+    if error.code in OF_CHALLENGES:
+        return OF_CHALLENGES[error.code]
+    return UNUSABLE_INPUT if error.code.startswith(UNUSABLE) else USAGE

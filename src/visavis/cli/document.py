@@ -12,6 +12,8 @@ import click
 
 from visavis.cli import INCONCLUSIVE, MATCH, NO_MATCH
 from visavis.cli.output import watched, write
+from visavis.cli.purpose import purpose_options, record_first
+from visavis.ledger.recording import of_document, use
 from visavis.packs.catalogue import DEFAULT_PACK
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ INDENT = 14
 @click.option(
     "--report", type=click.Path(dir_okay=False, path_type=Path), help="Write an HTML report with pictures."
 )
+@purpose_options
 @click.pass_context
 def document_command(
     ctx: click.Context,
@@ -48,6 +51,8 @@ def document_command(
     pack: str,
     as_json: bool,
     report: Path | None,
+    purpose: str | None,
+    subject: str | None,
 ) -> None:
     """What do page and chip of a document say?
 
@@ -65,8 +70,10 @@ def document_command(
         raise click.UsageError("--trust needs --chip: certificates are for what a chip holds")
     if report is not None and any(_is_same(report, name) for name in (*pictures, *trust, chip or "")):
         raise click.UsageError(f"the report would overwrite what is to be read: {report}")
+    wanted = use(purpose, subject)  # refused before anything is read
     trusted = Trust.read(*trust) if trust else None
     document = read_document(pictures, reader=DocumentReader(pack), chip=chip, trust=trusted)
+    place = record_first(lambda use: of_document(document, pack, use), wanted)
     if report is not None:
         from visavis.documents.document_page import page
 
@@ -75,6 +82,8 @@ def document_command(
         click.echo(json.dumps(document.to_dict(), indent=2))
     else:
         click.echo(text(document, colour=watched(sys.stdout)))
+        if place is not None:
+            click.echo(f"{'ledger':{INDENT}}{place}")
     ctx.exit(status_of(document))
 
 

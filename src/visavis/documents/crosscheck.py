@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from visavis.decision.verdict import Decision, DocumentPart, Reason, Verdict
+from visavis.decision.verdict import Decision, DocumentPart, LedgerPlace, Reason, Verdict
 from visavis.documents.mrz import countries
 from visavis.documents.mrz.compare import Row, compare
 
@@ -68,6 +68,7 @@ class Crosscheck:
         same_picture: How it was noticed that both carry one picture, or None.
         reasons: Why it was decided so, or why nothing was, and what to keep in mind.
         rule: The rule in words.
+        ledger: Where it was recorded; None where no ledger is named.
     """
 
     decision: Decision
@@ -78,6 +79,7 @@ class Crosscheck:
     same_picture: str | None
     reasons: tuple[Reason, ...]
     rule: tuple[str, ...] = RULES
+    ledger: LedgerPlace | None = None
 
     def __repr__(self) -> str:
         return f"<Crosscheck {self.decision}: {', '.join(reason.code for reason in self.reasons)}>"
@@ -93,6 +95,7 @@ class Crosscheck:
             "same_picture": self.same_picture,
             "reasons": [reason.to_dict() for reason in self.reasons],
             "rule": list(self.rule),
+            "ledger": None if self.ledger is None else self.ledger.to_dict(),
         }
 
     @classmethod
@@ -107,6 +110,7 @@ class Crosscheck:
             same_picture=data["same_picture"],
             reasons=tuple(Reason(**reason) for reason in data["reasons"]),
             rule=tuple(data["rule"]),
+            ledger=LedgerPlace.from_dict(data.get("ledger")),
         )
 
 

@@ -1,0 +1,256 @@
+"""A ledger that is read: entries, proofs, and who a digest is of, for whoever has the key."""
+
+from __future__ import annotations
+
+import base64
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from visavis.errors import LedgerError
+from visavis.ledger import digests, rows
+from visavis.ledger.entry import Entry
+from visavis.ledger.keys import LedgerKey, read_key
+from visavis.ledger.merkle import leaf_hash
+from visavis.storage import schema
+from visavis.storage.engine import Storage, file_of, open_storage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+    from visavis.ledger.rows import State
+
+PAGE = 1000
+"""Entries that are read at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """That an entry is in the ledger, for somebody who has neither.
+
+    Attributes:
+        index: Of the entry.
+        leaf: The entry's bytes.
+        hashes: From the leaf's sibling up to below the root.
+        note: The signed checkpoint whose root they lead to.
+    """
+
+    index: int
+    leaf: bytes
+    hashes: tuple[bytes, ...]
+    note: str
+
+    @property
+    def text(self) -> str:
+        """In the form of C2SP tlog-proof; the entry isn't part of it."""
+        hashes = "".join(f"{base64.b64encode(each).decode()}\n" for each in self.hashes)
+        return f"c2sp.org/tlog-proof@v1\nindex {self.index}\n{hashes}\n{self.note}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data."""
+        return {
+            "index": self.index,
+            "leaf": self.leaf.decode(),
+            "leaf_hash": leaf_hash(self.leaf).hex(),
+            "inclusion": [each.hex() for each in self.hashes],
+            "checkpoint": self.note,
+        }
+
+
+def key_path(where: str | Path, key_file: str | Path | None = None) -> Path:
+    """Where the key of a ledger lies: as given, as `VISAVIS_LEDGER_KEY` says, or beside a ledger of SQLite.
+
+    Raises:
+        LedgerError: `ledger.no_key`: the ledger is in PostgreSQL and nobody said where its key is.
+    """
+    if chosen := key_file or os.environ.get("VISAVIS_LEDGER_KEY"):
+        return Path(chosen).expanduser()
+    file = file_of(where)
+    if file is None:
+        raise LedgerError(
+            "ledger.no_key",
+            "where the key of a ledger in PostgreSQL lies has to be said",
+            expected="a path in VISAVIS_LEDGER_KEY",
+        )
+    return file.with_name(f"{file.name}.key")
+
+
+class Reader:
+    """A ledger that is read; safe for several threads at once, not to be taken through a fork."""
+
+    def __init__(self, storage: Storage, key: LedgerKey | None = None) -> None:
+        """Use `read`.
+
+        Args:
+            storage: Where the ledger lies; its tables are there.
+            key: What subjects and openings take.
+        """
+        self.storage = storage
+        self.key = key
+
+    @classmethod
+    def read(cls, where: str | Path, *, key_file: str | Path | None = None) -> Reader:
+        """Open a ledger to read it; nothing is made and nothing is changed.
+
+        Args:
+            where: As in `open`.
+            key_file: Where its key lies; only looking a subject up needs one.
+
+        Raises:
+            StorageError: As `open_storage` and `schema.check`.
+            LedgerError: As `read_key`, unless there is no key; `ledger.empty`: there is no ledger yet.
+        """
+        storage = open_storage(where, writable=False)
+        try:
+            schema.check(storage)
+            reader = Reader(storage, _key_or_none(where, key_file))
+            reader.state()
+        except BaseException:
+            storage.close()
+            raise
+        return reader
+
+    def close(self) -> None:
+        """Give back what it holds."""
+        self.storage.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def state(self) -> State:
+        """What it says of itself.
+
+        Raises:
+            LedgerError: `ledger.empty`: there is no ledger yet.
+        """
+        with self.storage.reading() as connection:
+            return rows.present(rows.state(connection, lock=False))
+
+    def checkpoint(self) -> str:
+        """The newest checkpoint, a signed note."""
+        with self.storage.reading() as connection:
+            return rows.newest(connection)
+
+    def leaf(self, index: int) -> bytes:
+        """The bytes of an entry.
+
+        Raises:
+            LedgerError: `ledger.index`: there is no such entry.
+        """
+        with self.storage.reading() as connection:
+            return rows.leaf(connection, index)
+
+    def entry(self, index: int) -> Entry:
+        """An entry.
+
+        Raises:
+            LedgerError: `ledger.index`: there is no such entry; `ledger.entry`: it isn't one any more.
+        """
+        return Entry.parse(self.leaf(index))
+
+    def leaves(
+        self, *, kind: str | None = None, since: str | None = None, subject: str | None = None
+    ) -> Iterator[tuple[int, bytes]]:
+        """Index and bytes of entries, from the first one on, in bounded memory.
+
+        Args:
+            kind: Only those of this kind.
+            since: Only those from this time on, as `stamp` gives it.
+            subject: Only those with this digest, as `subject_digest` gives it.
+        """
+        columns = rows.tables().entries.c
+        query = rows.sa().select(columns.idx, columns.leaf).order_by(columns.idx).limit(PAGE)
+        for column, value in ((columns.kind, kind), (columns.subject, subject)):
+            if value is not None:
+                query = query.where(column == value)
+        if since is not None:
+            query = query.where(columns.time >= since)
+        after = -1
+        while True:
+            with self.storage.reading() as connection:
+                page = connection.execute(query.where(columns.idx > after)).all()
+            for row in page:
+                yield row.idx, row.leaf
+            if len(page) < PAGE:
+                return
+            after = page[-1].idx
+
+    def subject_digest(self, reference: str) -> str | None:
+        """The digest under which a subject is recorded; None where nothing is, or it was erased.
+
+        Raises:
+            LedgerError: `ledger.no_key`: it takes the ledger's key.
+        """
+        secret = self._key().secret
+        place = digests.lookup(secret, reference)
+        with self.storage.reading() as connection:
+            row = rows.subject(connection, place)
+        return None if row is None else digests.subject_row(secret, row.salt, reference).salted.digest
+
+    def opening(self, index: int, role: str) -> bytes | None:
+        """What opens the digest of one input of an entry, see `digests`; None where its salt was destroyed.
+
+        Raises:
+            LedgerError: `ledger.no_key`: it takes the ledger's key.
+        """
+        secret, salts = self._key().secret, rows.tables().salts
+        with self.storage.reading() as connection:
+            salt = connection.execute(
+                rows.sa().select(salts.c.salt).where(salts.c.idx == index, salts.c.role == role)
+            ).scalar()
+        return None if salt is None else digests.opening(secret, salt)
+
+    def prove(self, index: int) -> Proof:
+        """That an entry is in the ledger as the newest checkpoint has it.
+
+        Raises:
+            LedgerError: `ledger.index`: there is no such entry; `ledger.damaged`: the tree is incomplete.
+        """
+        with self.storage.reading() as connection:
+            state = rows.present(rows.state(connection, lock=False))
+            leaf = rows.leaf(connection, index)
+            tree = rows.tree(connection, state.size)
+            try:
+                hashes = tree.inclusion(index, state.size)
+            except ValueError as error:
+                raise rows.damaged(str(error)) from None
+            return Proof(index, leaf, tuple(hashes), rows.newest(connection))
+
+    def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
+        """That the ledger of one size grew out of that of another.
+
+        Raises:
+            LedgerError: `ledger.index`: it never had that many; `ledger.damaged`: the tree is incomplete.
+        """
+        with self.storage.reading() as connection:
+            state = rows.present(rows.state(connection, lock=False))
+            if not 0 <= old <= new <= state.size:
+                raise rows.no_such(f"{old} to {new}", state.size)
+            try:
+                return tuple(rows.tree(connection, state.size).consistency(old, new))
+            except ValueError as error:
+                raise rows.damaged(str(error)) from None
+
+    def _key(self) -> LedgerKey:
+        if self.key is None:
+            raise LedgerError("ledger.no_key", "this takes the key of the ledger, which isn't there")
+        return self.key
+
+
+def _key_or_none(where: str | Path, key_file: str | Path | None) -> LedgerKey | None:
+    try:
+        return read_key(key_path(where, key_file))
+    except LedgerError as error:
+        if error.code == "ledger.no_key" and key_file is None:
+            return None
+        raise

@@ -1,0 +1,239 @@
+"""How a service is set up: a TOML file, over it the environment, and what is wrong with it in words.
+
+Every setting has one name. In the file it stands as it is, in the environment as ``VISAVIS_SERVICE_`` and the
+name in capitals. Nothing set gives a service on the loopback interface with a SQLite file in `VISAVIS_HOME`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from visavis.decision.policy import Policy
+from visavis.errors import PolicyError, ServiceError
+from visavis.ledger.recording import LEDGER
+from visavis.packs.catalogue import DEFAULT_PACK
+from visavis.packs.runtime import available_cores
+from visavis.packs.store import home
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX = "VISAVIS_SERVICE_"
+FILE = f"{PREFIX}CONFIG"
+"""Names the file where ``--config`` doesn't."""
+MAX_FILE_BYTES = 2**20
+
+MIB = 2**20
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+NUMBERS: Mapping[str, tuple[float, float]] = {
+    "port": (0, 65535),
+    "workers": (1, 64),
+    "engines": (1, 256),
+    "queue": (0, 1024),
+    "picture_mib": (1, 64),
+    "body_mib": (1, 512),
+    "memory_mib": (16, 65536),
+    "connections": (4, 65536),
+    "header_s": (1, 120),
+    "body_s": (1, 600),
+    "answer_s": (1, 600),
+    "stop_s": (1, 600),
+    "verdict_hours": (0, 24 * 366),
+    "answer_hours": (1, 24 * 7),
+}
+"""The least and the largest value of each setting that is a number."""
+WHOLE = ("port", "workers", "engines", "queue", "connections", "picture_mib", "body_mib", "memory_mib")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The settings of a service.
+
+    Attributes:
+        database: Path of a SQLite file, or an address of PostgreSQL: keys, ledger and stored answers. Empty
+            for what `VISAVIS_LEDGER` names, or ``service.sqlite`` in `VISAVIS_HOME`.
+        ledger_key: File of the ledger's key; None for the place that `ledger.reader.key_path` knows.
+        pack: Name of the pack.
+        calibration: File of an operator's own calibration; None for the one that ships.
+        trust: File or folder of certificates of issuing states, for chips; None without.
+        policy: What applies where a request says nothing, and what no request may be laxer than.
+        host: Address to listen on.
+        port: Port to listen on; 0 for a free one, which the log tells.
+        tls_cert: File of the certificate chain, PEM; None where a proxy does TLS.
+        tls_key: File of its key.
+        workers: Processes. Several need no PostgreSQL, but one machine.
+        engines: Verifications that one process works on at the same time; None for its share of the cores.
+        queue: Verifications that wait in front of them; None for as many as engines: whoever
+            waits in a longer queue waits long, and doesn't know.
+        picture_mib: Most MiB of one picture.
+        body_mib: Most MiB of one request.
+        memory_mib: Most MiB of all requests that a process holds at the same time.
+        connections: Most connections of a process.
+        header_s: Seconds that a client has for the head of a request.
+        body_s: Seconds that it has for the rest.
+        answer_s: Seconds that a request may wait and be worked on.
+        stop_s: Seconds that requests have to end when the service stops.
+        verdict_hours: How long a verdict can be fetched by its id; 0 keeps none.
+        answer_hours: How long an answer is kept for the same Idempotency-Key.
+    """
+
+    database: str = ""
+    ledger_key: str | None = None
+    pack: str = DEFAULT_PACK
+    calibration: str | None = None
+    trust: str | None = None
+    policy: Policy = dataclasses.field(default_factory=Policy)
+    host: str = "127.0.0.1"
+    port: int = 8420
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    workers: int = 1
+    engines: int | None = None
+    queue: int | None = None
+    picture_mib: int = 16
+    body_mib: int = 64
+    memory_mib: int = 512
+    connections: int = 256
+    header_s: float = 10
+    body_s: float = 30
+    answer_s: float = 30
+    stop_s: float = 30
+    verdict_hours: float = 24
+    answer_hours: float = 24
+
+    @property
+    def where(self) -> str:
+        """The database: as set, the ledger that everything else writes to, or a file in `VISAVIS_HOME`."""
+        return self.database or os.environ.get(LEDGER) or str(home() / "service.sqlite")
+
+    @property
+    def engine_count(self) -> int:
+        """Engines of one process: its share of the cores that are really ours."""
+        return self.engines or max(1, available_cores() // self.workers)
+
+    @property
+    def queue_length(self) -> int:
+        """Places in front of the engines of one process."""
+        return self.engine_count if self.queue is None else self.queue
+
+
+def load(path: str | os.PathLike[str] | None = None, environ: Mapping[str, str] | None = None) -> Config:
+    """The settings of a file and the environment, which goes before it.
+
+    Args:
+        path: A TOML file; by default that which the environment names, if any.
+        environ: The environment; the process's own by default.
+
+    Raises:
+        ServiceError: `serve.config`: the first thing that is wrong.
+    """
+    config, wrong = read(path, environ)
+    if wrong or config is None:
+        raise ServiceError("serve.config", wrong[0])
+    return config
+
+
+def read(
+    path: str | os.PathLike[str] | None = None, environ: Mapping[str, str] | None = None
+) -> tuple[Config | None, list[str]]:
+    """As `load`, with all that is wrong in words in place of an error, and the settings where nothing is."""
+    environ = os.environ if environ is None else environ
+    path = path or environ.get(FILE) or None
+    given, wrong = ({}, []) if path is None else _file(Path(path))
+    for name, value in environ.items():
+        if not name.startswith(PREFIX) or name == FILE:
+            continue
+        setting = name.removeprefix(PREFIX).lower()
+        given[setting] = value
+    values: dict[str, Any] = {}
+    for name, value in given.items():
+        try:
+            values[name] = _value(name, value)
+        except ValueError as error:
+            wrong.append(str(error))
+    if wrong:
+        return None, wrong
+    config = Config(**values)
+    wrong = list(_together(config))
+    return (None if wrong else config), wrong
+
+
+def _file(path: Path) -> tuple[dict[str, Any], list[str]]:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+        if len(data) > MAX_FILE_BYTES:
+            return {}, [f"the file {str(path)!r} is larger than any configuration"]
+        return tomllib.loads(data.decode("utf-8")), []
+    except OSError as error:
+        return {}, [f"the file {str(path)!r} can't be read ({error.strerror})"]
+    except ValueError as error:
+        return {}, [f"the file {str(path)!r} is no TOML: {error}"]
+
+
+def _value(name: str, value: object) -> object:
+    """A setting's value from what a file or the environment says."""
+    names = [field.name for field in dataclasses.fields(Config)]
+    if name not in names:
+        raise ValueError(f"there is no setting {name!r}; there are {', '.join(names)}")
+    if name == "policy":
+        return _policy(value)
+    if name in NUMBERS:
+        return _number(name, value)
+    if not isinstance(value, str) or "\0" in value:
+        raise ValueError(f"{name} is a text, not {value!r}")
+    if not value and name in ("host", "pack"):
+        raise ValueError(f"{name} can't be empty")
+    return value or (None if name != "database" else "")
+
+
+def _number(name: str, value: object) -> float | int:
+    low, high = NUMBERS[name]
+    try:
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise ValueError
+        number = float(value)
+    except ValueError:
+        raise ValueError(f"{name} is a number from {low:g} to {high:g}, not {value!r}") from None
+    if not low <= number <= high:
+        raise ValueError(f"{name} lies from {low:g} to {high:g}, not at {value}")
+    if name in WHOLE:
+        if number != int(number):
+            raise ValueError(f"{name} is a whole number, not {value}")
+        return int(number)
+    return number
+
+
+def _policy(value: object) -> Policy:
+    """A table of the file, or JSON in the environment."""
+    if isinstance(value, str):
+        import json
+
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise ValueError("policy in the environment is JSON") from None
+    if not isinstance(value, dict):
+        raise ValueError("policy is a table of rules")
+    try:
+        return Policy.from_dict(value)
+    except PolicyError as error:
+        raise ValueError(f"policy: {error}") from None
+
+
+def _together(config: Config) -> list[str]:
+    """What is wrong with settings that are each right."""
+    wrong = []
+    if (config.tls_cert is None) != (config.tls_key is None):
+        wrong.append("tls_cert and tls_key go together: give both or none")
+    if config.picture_mib > config.body_mib:
+        wrong.append("picture_mib is more than body_mib, which a picture has to fit into")
+    if config.body_mib > config.memory_mib:
+        wrong.append("body_mib is more than memory_mib, which a request has to fit into")
+    return wrong

@@ -1,0 +1,336 @@
+"""A request's body, taken in within limits: bytes from a client that may be slow, too large, or gone.
+
+Pictures stay in memory and never touch a disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from visavis.service.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from starlette.requests import Request
+
+MULTIPART, JSON = "multipart/form-data", "application/json"
+
+MAX_FIELD_BYTES = 2**16
+"""Of a field that is no file: a policy takes one kilobyte."""
+MAX_PARTS = 256
+"""Of one request: 200 frames, and what goes with them."""
+
+
+class Memory:
+    """How many bytes of requests a process holds at the same time; used in one event loop."""
+
+    def __init__(self, most: int) -> None:
+        """Say how many at most."""
+        self.most = most
+        self.held = 0
+
+    def take(self, size: int) -> None:
+        """Count bytes in.
+
+        Raises:
+            Problem: 429 `service.memory`: there would be too many.
+        """
+        if self.held + size > self.most:
+            raise Problem(
+                429,
+                "service.memory",
+                "the service holds too many large requests: try again later",
+                headers={"Retry-After": "1"},
+            )
+        self.held += size
+
+    def give_back(self, size: int) -> None:
+        """Count bytes out."""
+        self.held -= size
+
+
+@dataclass(slots=True)
+class Body:
+    """A body that was read, and counted until it is let go.
+
+    Attributes:
+        data: The bytes.
+    """
+
+    memory: Memory
+    data: bytearray = field(default_factory=bytearray)
+    _counted: int = 0
+
+    def add(self, chunk: bytes) -> None:
+        """Append bytes as they come."""
+        self.memory.take(len(chunk))
+        self._counted += len(chunk)
+        self.data += chunk
+
+    def let_go(self) -> None:
+        """Count it out, once."""
+        self.memory.give_back(self._counted)
+        self._counted = 0
+        self.data = bytearray()
+
+
+async def read_body(request: Request, body: Body, *, most: int, within_s: float) -> None:
+    """Read a request's body.
+
+    Args:
+        request: The request.
+        body: What it is read into; its owner lets it go.
+        most: Bytes at most.
+        within_s: Seconds that the client has for all of it.
+
+    Raises:
+        Problem: 413 `request.too_large`, 408 `request.slow`, 429 `service.memory`, 400 `request.length`.
+        GoneError: The client went away.
+    """
+    from starlette.requests import ClientDisconnect
+
+    from visavis.service.pool import GoneError
+
+    declared = request.headers.get("content-length")
+    if declared is not None and not (declared.isascii() and declared.isdigit()):
+        raise Problem(400, "request.length", "Content-Length is no number")
+    if declared is not None and int(declared) > most:
+        raise _too_large(most)
+    try:
+        async with asyncio.timeout(within_s):
+            async for chunk in request.stream():
+                if len(body.data) + len(chunk) > most:
+                    raise _too_large(most)
+                body.add(chunk)
+    except TimeoutError:
+        raise Problem(
+            408,
+            "request.slow",
+            "the request came too slowly",
+            expected=f"all of it within {within_s:g} seconds",
+            headers={"Connection": "close"},
+        ) from None
+    except ClientDisconnect:
+        raise GoneError from None
+
+
+def _too_large(most: int) -> Problem:
+    return Problem(
+        413,
+        "request.too_large",
+        "the request is too large",
+        expected=f"at most {most} bytes",
+        headers={"Connection": "close"},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a request holds, however it came.
+
+    Attributes:
+        files: By the part's name: the bytes of each file, in their order.
+        fields: By the part's name: the texts, in their order; of JSON, the values that are no file.
+    """
+
+    files: Mapping[str, Sequence[bytes]]
+    fields: Mapping[str, Any]
+
+
+def parse(content_type: str | None, data: bytes | bytearray, *, files: Mapping[str, int], most: int) -> Given:
+    """The files and fields of a body.
+
+    Args:
+        content_type: What the client says it is.
+        data: The body.
+        files: Which names are files, and how many of each there may be. In JSON they are base64: a text where
+            there may be one, a list of texts where there may be several.
+        most: Bytes of one file at most.
+
+    Raises:
+        Problem: 415 `request.content_type`, 400 `request.malformed`, 413 `request.file_too_large`,
+            422 `request.fields`.
+    """
+    kind = (content_type or "").partition(";")[0].strip().lower()
+    if kind == JSON:
+        return _of_json(data, files, most)
+    if kind == MULTIPART:
+        return _of_multipart(content_type or "", data, files, most)
+    raise Problem(
+        415,
+        "request.content_type",
+        "a request comes as JSON or as multipart form",
+        found=kind or "nothing",
+        expected=f"{JSON} or {MULTIPART}",
+    )
+
+
+def json_of(text: bytes | bytearray | str, what: str) -> Any:
+    """A JSON text in which no name stands twice and every number is finite.
+
+    Raises:
+        Problem: 400 `request.malformed`.
+    """
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise ValueError("a name stands twice")
+        return found
+
+    def refuse(name: str) -> Any:
+        raise ValueError(f"{name} is no number of JSON")
+
+    try:
+        if isinstance(text, bytes | bytearray):
+            text = text.decode("utf-8")
+        return json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        told = str(error) if isinstance(error, json.JSONDecodeError) else type(error).__name__
+        raise Problem(400, "request.malformed", f"{what} isn't JSON", found=told) from None
+
+
+def _of_json(data: bytes | bytearray, files: Mapping[str, int], most: int) -> Given:
+    given = json_of(data, "the request")
+    if not isinstance(given, dict):
+        raise Problem(400, "request.malformed", "the request isn't a JSON object")
+    found: dict[str, list[bytes]] = {}
+    fields: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in files:
+            fields[name] = value
+            continue
+        if value is None:
+            continue
+        several = value if isinstance(value, list) and files[name] > 1 else [value]
+        found[name] = [_decoded(name, each, most) for each in _at_most(name, several, files[name])]
+    return Given(found, fields)
+
+
+def _decoded(name: str, value: object, most: int) -> bytes:
+    if not isinstance(value, str):
+        raise Problem(422, "request.fields", f"{name} is a file in base64", found=type(value).__name__)
+    if len(value) > (most + 2) // 3 * 4:
+        raise _file_too_large(name, most)
+    try:
+        return base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        raise Problem(422, "request.fields", f"{name} isn't base64", expected="RFC 4648, section 4") from None
+
+
+def _of_multipart(content_type: str, data: bytes | bytearray, files: Mapping[str, int], most: int) -> Given:
+    from python_multipart.exceptions import FormParserError
+    from python_multipart.multipart import MultipartParser, parse_options_header
+
+    boundary = parse_options_header(content_type)[1].get(b"boundary")
+    if not boundary:
+        raise Problem(400, "request.malformed", "the form names no boundary")
+    parts = _Parts(files, most)
+    try:
+        parser = MultipartParser(boundary, parts.callbacks())
+        parser.write(data)  # type: ignore[arg-type]  # a bytearray will do
+        parser.finalize()
+    except FormParserError as error:
+        raise Problem(400, "request.malformed", "the form can't be read", found=error) from None
+    if not parts.ended:
+        raise Problem(400, "request.malformed", "the form ends too soon")
+    fields = {name: _text(name, texts) for name, texts in parts.fields.items()}
+    return Given({name: [bytes(each) for each in several] for name, several in parts.files.items()}, fields)
+
+
+class _Parts:
+    """What a parser of multipart forms finds, within limits."""
+
+    def __init__(self, files: Mapping[str, int], most: int) -> None:
+        self._allowed = files
+        self._most = most
+        self.files: dict[str, list[bytearray]] = {}
+        self.fields: dict[str, list[bytearray]] = {}
+        self.ended = False
+        self._count = 0
+        self._header: tuple[bytearray, bytearray] = (bytearray(), bytearray())
+        self._disposition = b""
+        self._name = ""
+        self._into = bytearray()
+
+    def callbacks(self) -> Any:
+        return {
+            "on_part_begin": self._begin,
+            "on_header_field": lambda data, start, end: self._header[0].extend(data[start:end]),
+            "on_header_value": lambda data, start, end: self._header[1].extend(data[start:end]),
+            "on_header_end": self._end_of_header,
+            "on_headers_finished": self._begin_content,
+            "on_part_data": self._content,
+            "on_end": self._end,
+        }
+
+    def _begin(self) -> None:
+        self._count += 1
+        if self._count > MAX_PARTS:
+            raise Problem(413, "request.too_large", "the form has too many parts", expected=f"{MAX_PARTS}")
+        self._disposition = b""
+
+    def _end_of_header(self) -> None:
+        field_name, value = self._header
+        if bytes(field_name).lower() == b"content-disposition":
+            self._disposition = bytes(value)
+        self._header = (bytearray(), bytearray())
+
+    def _begin_content(self) -> None:
+        from python_multipart.multipart import parse_options_header
+
+        options = parse_options_header(self._disposition)[1]
+        try:
+            self._name = options[b"name"].decode("utf-8")
+        except (KeyError, UnicodeDecodeError):
+            raise Problem(400, "request.malformed", "a part of the form has no name") from None
+        self._into = bytearray()
+        if self._name in self._allowed:
+            several = self.files.setdefault(self._name, [])
+            several.append(self._into)
+            _at_most(self._name, several, self._allowed[self._name])
+        else:
+            self.fields.setdefault(self._name, []).append(self._into)
+
+    def _content(self, data: bytes, start: int, end: int) -> None:
+        is_file = self._name in self._allowed
+        most = self._most if is_file else MAX_FIELD_BYTES
+        if len(self._into) + end - start > most:
+            raise _file_too_large(self._name, most)
+        self._into += data[start:end]
+
+    def _end(self) -> None:
+        self.ended = True
+
+
+def _text(name: str, texts: Sequence[bytearray]) -> str:
+    if len(texts) > 1:
+        raise Problem(422, "request.fields", f"{name[:50]!r} is given more than once")
+    try:
+        return texts[0].decode("utf-8")
+    except UnicodeDecodeError:
+        raise Problem(400, "request.malformed", f"{name[:50]!r} isn't UTF-8") from None
+
+
+def _at_most(name: str, several: list[Any], most: int) -> list[Any]:
+    if len(several) > most:
+        raise Problem(
+            422,
+            "request.fields",
+            f"too many files are given as {name}",
+            found=len(several),
+            expected=f"at most {most}",
+        )
+    return several
+
+
+def _file_too_large(name: str, most: int) -> Problem:
+    return Problem(
+        413, "request.file_too_large", f"{name[:50]!r} is too large", expected=f"at most {most} bytes"
+    )

@@ -1,0 +1,1 @@
+"""A database by a file's path or an address."""

@@ -1,0 +1,168 @@
+"""Settings from file and environment, and what is wrong with them in words."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from visavis.cli.serve import serve_command
+from visavis.decision.policy import Policy
+from visavis.errors import ServiceError
+from visavis.ledger.log import Ledger
+from visavis.packs.runtime import available_cores
+from visavis.service import examination
+from visavis.service.config import Config, load, read
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+OPENSSL = ["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-subj", "/CN=here", "-days", "2"]
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "service.toml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_nothing_set_is_safe() -> None:
+    config = load(environ={})
+    assert config == Config()
+    assert (config.host, config.workers, config.tls_cert) == ("127.0.0.1", 1, None)
+    assert config.where.endswith("service.sqlite")
+    assert config.engine_count == available_cores()
+    assert config.queue_length == available_cores()
+
+
+def test_the_cores_are_shared() -> None:
+    assert Config(workers=64).engine_count == 1
+    assert Config(workers=64, engines=3).engine_count == 3
+    assert Config(engines=3).queue_length == 3
+    assert Config(engines=3, queue=0).queue_length == 0
+
+
+def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
+    file = written(
+        tmp_path, 'port = 9000\nworkers = 2\nhost = "::1"\n[policy]\nfmr = 1e-5\nliveness = "assess"\n'
+    )
+    config = load(file, {"VISAVIS_SERVICE_PORT": "9001", "VISAVIS_HOME": "/nowhere"})
+    assert (config.port, config.workers, config.host) == (9001, 2, "::1")
+    assert config.policy == Policy(fmr=1e-5, liveness="assess")
+    named = load(environ={"VISAVIS_SERVICE_CONFIG": str(file)})
+    assert named.port == 9000
+    in_json = load(environ={"VISAVIS_SERVICE_POLICY": '{"fmr": 1e-5}'})
+    assert in_json.policy.fmr == 1e-5
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "said"),
+    [
+        ("port = 70000", {}, "port lies from 0 to 65535, not at 70000"),
+        ("port = true", {}, "port is a number"),
+        ("port = 80.5", {}, "port is a whole number"),
+        ("header_s = nan", {}, "header_s lies from"),
+        ("prot = 80", {}, "there is no setting 'prot'"),
+        ("", {"VISAVIS_SERVICE_PROT": "80"}, "there is no setting 'prot'"),
+        ("port = ", {}, "is no TOML"),
+        ("host = 3", {}, "host is a text"),
+        ('host = ""', {}, "host can't be empty"),
+        ("[policy]\nfmr = 3", {}, "policy: fmr is out of range"),
+        ("[policy]\nsearch = true", {}, "policy: a policy has no such rule"),
+        ("policy = 3", {}, "policy is a table"),
+        ("", {"VISAVIS_SERVICE_POLICY": "{"}, "policy in the environment is JSON"),
+        ('tls_cert = "a"', {}, "tls_cert and tls_key go together"),
+        ("picture_mib = 64\nbody_mib = 32", {}, "picture_mib is more than body_mib"),
+        ("memory_mib = 32", {}, "body_mib is more than memory_mib"),
+        (None, {}, "can't be read"),
+        ("\xff" * 2**20, {}, "larger than any configuration"),
+    ],
+)
+def test_what_is_wrong_is_said(
+    tmp_path: Path, text: str | None, environ: Mapping[str, str], said: str
+) -> None:
+    file = tmp_path / "none.toml" if text is None else written(tmp_path, text)
+    config, wrong = read(file, environ)
+    assert config is None
+    assert any(said in sentence for sentence in wrong), wrong
+    with pytest.raises(ServiceError) as caught:
+        load(file, environ)
+    assert caught.value.code == "serve.config"
+
+
+def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
+    _, wrong = read(written(tmp_path, "port = 0.5\nworkers = 0\nfoo = 1"), {})
+    assert len(wrong) == 3
+
+
+@pytest.fixture
+def checked(tmp_path: Path, sface: object, monkeypatch: pytest.MonkeyPatch) -> Any:
+    def check(*options: str, **environ: str) -> tuple[int, str]:
+        for name, value in environ.items():
+            monkeypatch.setenv(f"VISAVIS_SERVICE_{name}", value)
+        result = CliRunner().invoke(serve_command, ["--check", *options])
+        assert not isinstance(result.exception, Exception) or isinstance(result.exception, SystemExit)
+        return result.exit_code, result.output
+
+    monkeypatch.setenv("VISAVIS_SERVICE_DATABASE", str(tmp_path / "service.sqlite"))
+    for name in ("PORT", "HOST", "WORKERS", "CONFIG", "TLS_CERT", "TLS_KEY"):  # what an option would set
+        monkeypatch.setenv(f"VISAVIS_SERVICE_{name}", "x")
+        monkeypatch.delenv(f"VISAVIS_SERVICE_{name}")
+    return check
+
+
+def test_check_finds_nothing_where_nothing_is(checked: Any, tmp_path: Path) -> None:
+    code, said = checked()
+    assert (code, said.splitlines()[-1]) == (0, "Nothing is wrong.")
+    assert not (tmp_path / "service.sqlite").exists()  # looking makes nothing
+    Ledger.open(tmp_path / "service.sqlite").close()
+    assert checked()[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"PACK": "nonsense"}, "nonsense"),
+        ({"CALIBRATION": "/nowhere.json"}, "nowhere.json"),
+        ({"TRUST": "/nowhere"}, "nowhere"),
+        ({"POLICY": '{"fmr": 1e-9}'}, "so small a false match rate"),
+        ({"TLS_CERT": "/nowhere", "TLS_KEY": "/nowhere"}, "can't be read"),
+        ({"DATABASE": "mysql://here"}, "the address of the database can't be used"),
+        ({"DATABASE": "/dev/null/a.sqlite"}, "can't be made"),
+        ({"PORT": "none"}, "port is a number"),
+    ],
+)
+def test_check_says_what_is_wrong(checked: Any, environ: dict[str, str], said: str) -> None:
+    code, output = checked(**environ)
+    assert code == 64
+    assert said in output, output
+    assert output.startswith("wrong: ")
+
+
+def test_check_says_what_to_keep_in_mind(checked: Any) -> None:
+    code, output = checked(HOST="0.0.0.0", VERDICT_HOURS="0")
+    assert code == 0
+    assert "there is no TLS" in output
+    assert "verdict_hours is 0" in output
+
+
+def test_a_certificate_and_its_key(tmp_path: Path) -> None:
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    made = subprocess.run(
+        [*OPENSSL, "-keyout", str(key), "-out", str(cert)],
+        capture_output=True,
+        check=False,
+    )
+    if made.returncode != 0:
+        pytest.skip("needs openssl")
+    key.chmod(0o600)
+    config = Config(tls_cert=str(cert), tls_key=str(key))
+    assert list(examination._tls(config)) == []
+    key.chmod(0o644)
+    assert "others may read" in next(examination._tls(config))
+    key.write_text("no key")
+    assert "no certificate with its key" in next(examination._tls(config))
