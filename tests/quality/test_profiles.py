@@ -79,12 +79,13 @@ def test_the_floor_of_the_unified_score_is_felt(name: str) -> None:
 
 def test_the_advice_is_on_what_costs_most() -> None:
     names = [term.name for term in shipped().terms]
-    quality = quality_of(**dict.fromkeys(names, 100.0) | {"coarse_detail": 0.0, "grain_prevention": 80.0})
+    low = {"directional_detail": 0.0, "grain_prevention": 80.0}
+    quality = quality_of(**dict.fromkeys(names, 100.0) | low)
     worst, _ = shipped().losses(quality.components)[0]
-    assert worst.name == "coarse_detail"
+    assert worst.name == "directional_detail"
     profile = Profile("mine", {NAME: Floor(99.99, "a test")})
     (short,) = shortfalls(quality, profile)
-    assert short.advice == advice_for(quality["coarse_detail"])
+    assert short.advice == advice_for(quality["directional_detail"])
     assert short.component == quality.unified
 
 

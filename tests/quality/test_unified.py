@@ -231,7 +231,7 @@ def test_darker_skin_does_not_lower_it(skin: float) -> None:
     usual, darker = (measure(photo(drawn(each)), face_at()) for each in (1.0, skin))
     assert usual.score is not None
     assert darker.score is not None
-    assert -0.5 < darker.score - usual.score < 3
+    assert darker.score > usual.score - 0.5
     # The picture is one on which it would show: exposure falls by far.
     assert (darker["dynamic_range"].score or 0) < (usual["dynamic_range"].score or 0) - 8
 

@@ -233,7 +233,10 @@ def test_a_service_may_be_stricter_than_its_callers(service: Service, small: Map
         door = Door(http, service, make_key(service))
         verdict = door.verify(small["obama"], small["obama2"]).json()["verdict"]
         assert verdict["policy"] == strict.to_dict()
-        assert verdict["liveness"]["outcome"] in ("live", "attack")
+        # Without the pack `pad`, whose files can't be had everywhere, the verdict says so.
+        missing = "the pack 'pad' is not installed" in verdict["liveness"]["why"]
+        expected = {"not assessed"} if missing else {"live", "attack"}
+        assert verdict["liveness"]["outcome"] in expected
         for laxer in (
             {"fmr": 1e-4},
             {"liveness": "off"},
