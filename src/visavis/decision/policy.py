@@ -75,7 +75,7 @@ class Policy:
         liveness: ``"off"``; ``"assess"``: the verdict says whether a live person was there, and decides
             nothing by it; ``"require"``: nothing is decided unless one was.
         liveness_threshold: Score, above 0 and at most 1, from which on the face on a single picture counts as
-            live; None for the one that was measured.
+            live; None for that of `liveness.working_points.json`.
     """
 
     fmr: float = 1e-4
