@@ -209,8 +209,8 @@ def drawn(skin: float = 1.0, *, blur: float = 0.0) -> NDArray[np.uint8]:
     random = np.random.default_rng(3)
     light = np.full((256, 256), 0.6)
     head = ((x - 127.5) / 110) ** 2 + ((y - 125) / 150) ** 2 <= 1
-    pores = gaussian_filter(random.normal(size=(256, 256)), 3)
-    shading = 0.75 + 0.25 * np.exp(-(((x - 127.5) / 90) ** 2)) + 0.3 * pores
+    pores = gaussian_filter(random.normal(size=(256, 256)), 3)  # 0.8 of them: 7 % of the skin's light
+    shading = 0.75 + 0.25 * np.exp(-(((x - 127.5) / 90) ** 2)) + 0.8 * pores
     light[head] = (0.35 * skin * shading)[head]
     for left, top, wide, high, share in (
         (71, 44, 24, 8, 0.1),  # eyes, brows, nose, mouth
@@ -231,7 +231,7 @@ def test_darker_skin_does_not_lower_it(skin: float) -> None:
     usual, darker = (measure(photo(drawn(each)), face_at()) for each in (1.0, skin))
     assert usual.score is not None
     assert darker.score is not None
-    assert darker.score > usual.score - 0.5
+    assert -0.5 < darker.score - usual.score < 3
     # The picture is one on which it would show: exposure falls by far.
     assert (darker["dynamic_range"].score or 0) < (usual["dynamic_range"].score or 0) - 8
 
