@@ -47,7 +47,7 @@ def time_quality(pack: str, runs: int) -> float:
     examiner = Examiner(pack, threads=1)
     times = []
     for name, picture in pictures_1080p().items():
-        seen = examiner.examine(picture, policy=Policy(faces="largest_central"))
+        seen = examiner.look(picture, policy=Policy(faces="largest_central"))
         face, others = seen.evidence.face, seen.evidence.others
         if face is None:
             raise SystemExit(f"no face was found on the demo picture {name}")

@@ -9,8 +9,8 @@ answer, and looks each answer up that a caller has got. At the end the whole led
 from __future__ import annotations
 
 import argparse
+import contextlib
 import random
-import signal
 import tempfile
 import threading
 import time
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import psutil
 
 from common import machine
 from service import form, pictures, start
@@ -38,7 +39,7 @@ def main() -> None:
     print(machine())
     chance = random.Random(11)
     body = form(dict(zip(("reference", "probe"), pictures(), strict=True)))
-    acknowledged = 0
+    acknowledged: set[int] = set()
     with tempfile.TemporaryDirectory() as folder:
         database = Path(folder) / "service.sqlite"
         with Ledger.open(database) as ledger:
@@ -49,16 +50,23 @@ def main() -> None:
         for kill in range(1, arguments.kills + 1):
             answers = one_round(database, Path(folder) / "log", token, body, chance, arguments)
             look_up(database, answers)
-            acknowledged += len(answers)
+            indices = [answer["ledger"]["index"] for answer in answers]
+            if len(acknowledged.union(indices)) != len(acknowledged) + len(indices):
+                raise SystemExit("two acknowledged verdicts have one place in the ledger")
+            acknowledged.update(indices)
             if kill % 10 == 0 or kill == arguments.kills:
                 seconds = time.perf_counter() - begin
-                print(f"{kill} kills, {acknowledged} acknowledged verdicts, none missing, {seconds:.0f} s")
+                print(
+                    f"{kill} kills, {len(acknowledged)} acknowledged verdicts, none missing, {seconds:.0f} s"
+                )
         with Ledger.open(database) as ledger:
             assert ledger.key is not None
             report = verify(ledger, key=ledger.key.verifier)
-    if acknowledged < arguments.kills:
+    if len(acknowledged) < arguments.kills:
         raise SystemExit("too few verdicts were acknowledged for this to say anything")
-    print("the ledger is sound" if report.sound else f"THE LEDGER IS NOT SOUND: {report}")
+    if not report.sound:
+        raise SystemExit(f"THE LEDGER IS NOT SOUND: {report}")
+    print("the ledger is sound")
 
 
 def one_round(
@@ -91,7 +99,10 @@ def one_round(
     while not answers and time.monotonic() < end:
         time.sleep(0.005)
     time.sleep(chance.uniform(0.0, 0.5))
-    process.send_signal(signal.SIGKILL)
+    several = psutil.Process(process.pid)
+    for each in (several, *several.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            each.kill()
     process.wait(30)
     for thread in threads:
         thread.join()

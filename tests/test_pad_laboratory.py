@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 from visavis.liveness.challenge import Challenge, Step
+from visavis.liveness.check import working_points
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 from pad import answer, camera, head, points, rates, scene, species, surface  # no package
-from pad.judging import Judged
+from pad.judging import Judged, rejudged
 from pad.people import Portrait, half_of
 
 if TYPE_CHECKING:
@@ -273,6 +274,33 @@ def test_where_there_is_no_gap_people_come_first() -> None:
     point = points.working_points([*people, *attacks])["active"]["relief.nose_depth"]
     assert point["at"] == 0.4
     assert point["worst"] < point["at"] < point["best"]
+
+
+GOOD = {"person.least_similarity": 0.8, "person.threshold": 0.4, "timing.repeated": 0.0} | {
+    name: point.best for name, point in working_points().items()
+}
+FLAT = working_points()["relief.nose_depth"].worst
+
+
+@pytest.mark.parametrize(
+    ("changes", "without", "outcome", "failed"),
+    [
+        ({}, set(), "live", None),
+        ({"relief.nose_depth": FLAT}, set(), "attack", "relief"),
+        ({"timing.repeated": 3.0}, set(), "attack", "timing"),
+        ({"person.least_similarity": 0.39}, set(), "attack", "person"),
+        ({}, {"closer.growth"}, "not assessed", None),
+        ({}, {"person.least_similarity"}, "not assessed", None),
+        ({"relief.nose_depth": FLAT}, {"closer.growth"}, "attack", "relief"),
+    ],
+)
+def test_measures_that_are_kept_are_judged_anew(
+    changes: dict[str, float], without: set[str], outcome: str, failed: str | None
+) -> None:
+    values = {name: value for name, value in (GOOD | changes).items() if name not in without}
+    again = rejudged(Judged("test", "flat print", 0, "live", None, None, values, None))
+    assert (again.outcome, again.failed) == (outcome, failed)
+    assert (again.problem is None) is (outcome != "not assessed")
 
 
 def test_too_few_answers_set_no_working_point() -> None:

@@ -10,9 +10,7 @@ import numpy as np
 
 from pad.head import PIVOT_MM
 from pad.surface import Pose, turned
-from visavis.liveness.challenge import Challenge
-
-Colour = tuple[int, int, int]
+from visavis.liveness.challenge import Challenge, Colour
 
 DARK = 0.03  # of a white screen's light: what a screen with a few words on dark grey sends
 
@@ -56,7 +54,6 @@ class Manner:
         distance_mm: From the camera.
         closer: Share of the distance that is left when one came closer.
         wander: How much head and hand move without being asked; 1 is usual.
-        sign: -1 for who takes left for right.
     """
 
     reaction_ms: tuple[float, float] = (150.0, 450.0)
@@ -66,7 +63,6 @@ class Manner:
     distance_mm: tuple[float, float] = (330.0, 480.0)
     closer: tuple[float, float] = (0.62, 0.78)
     wander: tuple[float, float] = (0.5, 1.5)
-    sign: int = 1
 
 
 PERSON = Manner()
@@ -94,9 +90,7 @@ def motion(
             low, high = manner.turn_deg
             amount = float(np.clip(usual + random.normal(0, 3), low, high))
             side = 1 if step.action == "left" else -1
-            pulses.append(
-                ("turn", manner.sign * side * amount, _pulse(start, start + out, leave, leave + back))
-            )
+            pulses.append(("turn", side * amount, _pulse(start, start + out, leave, leave + back)))
         elif step.action == "closer":
             share = 1 - random.uniform(*manner.closer)
             pulses.append(("closer", share, _pulse(start, start + out, leave, leave + back)))

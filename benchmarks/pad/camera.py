@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pad.answer import DARK, Colour
+from pad.answer import DARK
 from pad.surface import HEIGHT, WIDTH, Floats, Picture
+from visavis.liveness.challenge import Colour
 from visavis.liveness.frames import Frame
 from visavis.photo import Photo
 

@@ -56,7 +56,6 @@ class Head:
         landmarks: On it, 5 x 2.
         mask: How much of each pixel is head.
         body: How much is neck and shoulders.
-        body_from: Row of the picture from which on there is any.
         room: What is behind, frame-sized and larger.
         nodes: Grid over the part of the picture that is head, in millimetres; the middle between the eyes is
             the origin.
@@ -71,7 +70,6 @@ class Head:
     landmarks: Floats
     mask: Picture
     body: Picture
-    body_from: float
     room: Picture
     nodes: Floats
     inside: NDArray[np.bool_]
@@ -117,7 +115,6 @@ def make_head(pixels: NDArray[np.uint8], landmarks: Floats, build: Build) -> Hea
         points,
         mask,
         body,
-        BODY_FROM,
         room,
         grid[part],
         inside[part],
@@ -231,7 +228,7 @@ def head_mask(a: Floats, b: Floats) -> Picture:
     return np.asarray(np.clip((1.0 - egg(a, b, 1.5, 1.95, 1.9)) / 0.07, 0, 1), dtype=np.float32)
 
 
-BODY_FROM = EYES_AT[1] + 1.2 * EYES_PX
+BODY_FROM = EYES_AT[1] + 1.2 * EYES_PX  # row of the picture from which on there is neck and shoulders
 
 
 def body_mask(b: Floats) -> Picture:

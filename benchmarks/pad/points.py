@@ -63,7 +63,7 @@ def working_points(found: Sequence[Judged]) -> dict[str, Any]:
             how[name] = "kept: too few answers"
             points[name] = {"worst": point.worst, "at": point.at, "best": point.best}
         else:
-            chosen, how[name] = _between(sign * own, sign * attacks, LOST)
+            chosen, how[name] = _between(sign * own, sign * attacks)
             worst, at, best = (round(sign * each, 4) for each in chosen)
             points[name] = {"worst": worst, "at": at, "best": best}
     passive = np.array([each.passive for each in bona_fide if each.passive is not None])
@@ -86,9 +86,9 @@ def _values(answers: Sequence[Judged], name: str) -> Floats:
     return found[np.isfinite(found)]
 
 
-def _between(bona_fide: Floats, attacks: Floats, lost: float) -> tuple[tuple[float, float, float], str]:
+def _between(bona_fide: Floats, attacks: Floats) -> tuple[tuple[float, float, float], str]:
     """Worst, working point and best of a measure of which more is better, and how they came about."""
-    low = float(np.quantile(bona_fide, lost, method="lower"))
+    low = float(np.quantile(bona_fide, LOST, method="lower"))
     high = float(np.quantile(attacks, MOST_ATTACKS, method="higher"))
     best, worst = float(np.median(bona_fide)), float(np.median(attacks))
     at, how = ((low + high) / 2, "between") if high < low else (low, "bona fide first")

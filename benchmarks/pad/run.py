@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from common import machine  # no package: it lies in benchmarks/
 from pad.judging import Judged, judge_all, rejudged
 from pad.people import Half
-from pad.points import needed, working_points
+from pad.points import BONA_FIDE, needed, working_points
 from pad.rates import Rate
 from pad.species import SPECIES
 from visavis.liveness.check import passive_threshold
@@ -39,7 +39,6 @@ CAVEAT = (
 )
 WORKING_POINTS = Path(__file__).parents[2] / "src" / "visavis" / "liveness" / "working_points.json"
 FIRST_SEED: dict[Half, int] = {"development": 1_000_000, "test": 2_000_000}
-BONA_FIDE = "bona fide"
 MORE = {"recorded", "repeated"}  # groups of which none may pass: the more are tried, the more that says
 
 

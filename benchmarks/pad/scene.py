@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from pad.answer import Colour, Moment
+from pad.answer import Moment
 from pad.camera import REFERENCE_MM, Light, Scene, Spot, lit
-from pad.head import EYES_AT, SIDE, Head
+from pad.head import BODY_FROM, EYES_AT, SIDE, Head
 from pad.surface import FOCAL, HEIGHT, WIDTH, Floats, Maps, Picture, Pose, normals, plane_maps, project, splat
+from visavis.liveness.challenge import Colour
 
 Motion = Callable[[float], Moment]
 Shown = Callable[[float], Colour | None]
@@ -56,7 +57,7 @@ def _body(drawn: Picture, head: Head, moment: Moment, light: Light, flash: Float
     place += eyes_offset(head.mm_per_px * (1 + BODY_MM / moment.away_mm))
     still = Pose(np.eye(3), place)
     maps = plane_maps((SIDE, SIDE), head.mm_per_px * (1 + BODY_MM / moment.away_mm), still, below=True)
-    maps = maps.from_row(head.body_from)
+    maps = maps.from_row(BODY_FROM)
     skin = lit(
         maps.of(head.texture), FRONT, still.turn, FRONT, light, flash * np.float32(0.8), float(place[2])
     )

@@ -14,7 +14,7 @@ import numpy as np
 
 from pad.answer import PERSON, Manner, Moment, motion, shown_at
 from pad.camera import Camera, Light, Scene, Spot, answer_frames, as_jpeg
-from pad.head import EYES_AT, EYES_PX, SIDE, Build, Head, make_head, to_light
+from pad.head import EYES_AT, EYES_PX, PIVOT_MM, SIDE, Build, Head, make_head, to_light
 from pad.people import People
 from pad.scene import (
     Display,
@@ -29,6 +29,7 @@ from pad.scene import (
     lay,
     person,
     printed,
+    shifted,
     spot,
     standing_still,
     with_holes,
@@ -184,7 +185,7 @@ def eye_holes(people: People, challenge: Challenge, random: Random) -> list[Fram
     scene_of_wearer = person(wearer, setting.light, moves, setting.shown)
     # The paper lies so far before the eyes, and turns about the same neck.
     nearer = lambda ms: replace(moves(ms), away_mm=moves(ms).away_mm - gap)  # noqa: E731
-    pivot = 95.0 + gap
+    pivot = PIVOT_MM + gap
     if random.random() < 0.5:
         scene = flat_print(sheet, setting.light, nearer, setting.shown, scene_of_wearer, pivot)
     else:
@@ -451,8 +452,7 @@ def pasted(people: People, challenge: Challenge, random: Random) -> list[Frame]:
 
 def _plane_pose(head: Head, moment: Moment) -> Pose:
     """Of the plane through a head's eyes and mouth."""
-    pose = moment.pose()
-    return Pose(pose.turn, pose.place + pose.turn @ eyes_offset(head.mm_per_px))
+    return shifted(moment.pose(), eyes_offset(head.mm_per_px))
 
 
 # A still picture warped

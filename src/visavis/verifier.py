@@ -37,7 +37,7 @@ from visavis.examiner import Clock, Examined, Examiner
 from visavis.faces.recognise import similarity
 from visavis.ledger.recording import Use, recorded, recorded_crosscheck, use
 from visavis.packs.catalogue import DEFAULT_PACK
-from visavis.quality.assessed import held, required
+from visavis.quality.assessed import held
 
 if TYPE_CHECKING:
     import os
@@ -335,6 +335,8 @@ class Verifier:
 
         Raises:
             PolicyError: The policy asks for a false match rate that the calibration can't support.
+            LedgerError: As in `verify`.
+            StorageError: As in `verify`.
         """
         from visavis.documents.crosscheck import compare_fields, crosscheck
         from visavis.documents.reference import zone_of
@@ -415,8 +417,7 @@ class Verifier:
         """
         clock = Clock()
         threshold = self.threshold(policy)
-        asked = required(policy.reference_quality, {})
-        of_probe = asked if of_documents else required(policy.quality, policy.floors)
+        asked, of_probe = policy.demanded(of_documents=of_documents)
         references = [_held(seen, asked, clock) for seen in references]
         probe = _held(probe, of_probe, clock)
         liveness = OF_DOCUMENTS if of_documents else self._liveness(probe, policy, active, clock)

@@ -197,7 +197,7 @@ def test_what_is_answered_about_documents_is_in_the_ledger(
     assert crossed.details["fields_different"] == 0
     assert (read.kind, read.decision, read.details["zone"]) == ("document", "read", "valid")
     assert (verified.kind, verified.decision, verified.details["portrait"]) == ("verdict", "match", "printed")
-    assert (looked.kind, looked.details) == ("quality", {"profile": "selfie"})
+    assert (looked.kind, looked.decision, looked.details) == ("quality", "meets", {"profile": "selfie"})
     holder = specimen.fictional(3)
     for value in (holder.surname, holder.number, "customer-4711"):
         assert value.encode() not in content

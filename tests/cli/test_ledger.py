@@ -151,6 +151,8 @@ def test_prove(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         ("verify --checkpoint text", 65, "no checkpoint"),
         ("verify --key nonsense", 66, "nonsense"),
         ("verify --key a+b+c", 65, "verifier key"),
+        (f"verify --key a+{'b' * 300}", 65, "verifier key"),
+        ("verify --ledger postgres://user:secret@host/x", 64, "postgres"),
         ("verify --ledger mysql://user:secret@host/x", 64, "mysql"),
         ("verify --ledger text", 65, "damaged"),
         ("prove 5", 64, "no such entry"),
@@ -162,6 +164,7 @@ def test_prove(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         ("export", 64, "--out"),
         ("export --out /dev/null", 73, "regular file"),
         ("export --out text/below", 73, "text/below"),
+        (f"export --out {'x' * 300}", 73, "can't be written"),
         ("frobnicate", 64, "frobnicate"),
     ],
 )

@@ -221,7 +221,13 @@ def test_a_picture(
 def test_wrong_usage(place: Path) -> None:
     frames, challenge, _ = answered(place)
     (place / "selfie.jpg").write_bytes(PICTURE)
-    for words in ([], [frames], [place / "selfie.jpg", "--challenge", challenge]):
+    for words in (
+        [],
+        [frames],
+        [place / "selfie.jpg", "--challenge", challenge],
+        ["-", "--challenge", challenge],
+        [place / "selfie.jpg", "--for", "request 7"],
+    ):
         assert run(*words).exit_code == 2  # click's own; the door makes it 64
 
 
@@ -231,6 +237,7 @@ def test_wrong_usage(place: Path) -> None:
         (["/nowhere.jpg"], PhotoError, "photo.missing"),
         (["{frames}", "--challenge", "/nowhere.json"], ChallengeError, "challenge.missing"),
         (["{place}", "--challenge", "{challenge}"], ChallengeError, "frames.missing"),
+        (["/nowhere", "--challenge", "{challenge}"], ChallengeError, "frames.missing"),
         (["{frames}", "--challenge", "{frames}/000.jpg"], ChallengeError, "challenge.too_large"),
         (["{frames}", "--challenge", "{challenge}", "--pack", "none"], PackError, "pack.unknown"),
     ],

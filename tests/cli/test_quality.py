@@ -14,6 +14,8 @@ from PIL import Image
 from visavis.cli.quality import quality_command
 from visavis.errors import PackError, PhotoError, VisavisError
 from visavis.faces.recognise import Recogniser
+from visavis.ledger.entry import Entry
+from visavis.ledger.reader import Reader
 from visavis.quality.component import NAMES
 from visavis.quality.profiles import PROFILES
 from visavis.quality.unified import NAME as UNIFIED
@@ -151,6 +153,29 @@ def test_errors_by_name(words: list[str], kind: type[VisavisError], code: str, p
     error = run(*(word.format(pictures=pictures) for word in words)).exception
     assert isinstance(error, kind)
     assert error.code == code
+
+
+@pytest.mark.parametrize(
+    ("name", "decision", "reasons"),
+    [
+        ("burnt.png", "falls_short", ("quality_low",)),
+        ("two.png", "not_assessed", ("several_faces",)),
+    ],
+)
+def test_the_ledger_has_it_in_the_words_of_the_service(
+    name: str,
+    decision: str,
+    reasons: tuple[str, ...],
+    pictures: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ledger = tmp_path / "ledger.db"
+    monkeypatch.setenv("VISAVIS_LEDGER", str(ledger))
+    run(pictures / name, "--purpose", "desk")
+    with Reader.read(ledger) as reader:
+        entry = [Entry.parse(leaf) for _, leaf in reader.leaves()][-1]
+    assert (entry.kind, entry.decision, tuple(entry.reasons)) == ("quality", decision, reasons)
 
 
 def test_the_recogniser_does_not_run(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from visavis.cli.statement import statement_group
-from visavis.errors import LedgerError
+from visavis.errors import LedgerError, StorageError
 from visavis.ledger.entry import Event
 from visavis.ledger.keys import LedgerKey
 from visavis.ledger.log import Ledger
@@ -127,6 +127,13 @@ def test_what_cannot_be_checked_has_a_code(place: Path, words: tuple[str, ...], 
 @pytest.mark.parametrize("words", [(), ("--picture", "selfie.jpg", "--key", "jwks.json")])
 def test_wrong_usage(place: Path, words: tuple[str, ...]) -> None:
     assert run("verify", "statement.jws", *words).exit_code == 2
+
+
+def test_a_password_in_an_address_is_not_shown(place: Path) -> None:
+    ran = run("verify", "statement.jws", "--ledger", "postgres://user:secret@host/x")
+    assert isinstance(ran.exception, StorageError)
+    assert ran.exception.code == "storage.address"
+    assert "secret" not in str(ran.exception)
 
 
 def test_the_operator_issues_and_checks_with_the_ledger(place: Path) -> None:

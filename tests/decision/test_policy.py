@@ -11,6 +11,7 @@ import pytest
 
 from visavis.decision.policy import Policy
 from visavis.errors import PolicyError
+from visavis.quality.profiles import PROFILES
 
 
 def test_the_defaults() -> None:
@@ -146,3 +147,14 @@ def test_a_policy_is_a_value_like_any_other() -> None:
     assert one != Policy(floors={"unified_score": 50})
     assert pickle.loads(pickle.dumps(one)) == one == copy.deepcopy(one)
     assert dataclasses.replace(one, fmr=1e-3).floors == one.floors
+
+
+def test_what_each_picture_must_reach() -> None:
+    assert Policy().demanded() == (None, None)
+    policy = Policy(quality="selfie", reference_quality="document_portrait", floors={"pose_yaw": 0})
+    reference, probe = policy.demanded()
+    assert reference == PROFILES["document_portrait"]
+    assert probe is not None
+    assert probe.floors.keys() == PROFILES["selfie"].floors.keys() - {"pose_yaw"}
+    assert policy.demanded(of_documents=True) == (reference, reference)
+    assert Policy(quality="selfie").demanded(of_documents=True) == (None, None)

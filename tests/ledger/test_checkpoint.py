@@ -196,5 +196,8 @@ def test_a_key_that_cannot_be_made_has_a_name(tmp_path: Path) -> None:
         make_key(tmp_path / "file" / "key")
     assert caught.value.code == "ledger.key"
     with pytest.raises(LedgerError) as caught:
+        make_key(tmp_path / ("x" * 300))
+    assert caught.value.code == "ledger.key"
+    with pytest.raises(LedgerError) as caught:
         read_key(tmp_path / "nowhere")
     assert caught.value.code == "ledger.no_key"

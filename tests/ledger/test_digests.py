@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
+import pytest
+
+from visavis.errors import LedgerError
 from visavis.ledger import digests
 
 SECRET, SALT = bytes(range(32)), bytes(range(32, 64))
@@ -30,6 +33,17 @@ def test_a_subject() -> None:
     assert row.lookup == hmac_by_hand(SECRET, b"lookup" + "S-\u00e9".encode())
     assert row.salted.digest == hmac_by_hand(digests.opening(SECRET, SALT), "S-\u00e9".encode()).hex()
     assert row.salted.salt == hashlib.sha256(b"salt" + SALT + row.lookup).hexdigest()[:32]
+
+
+def test_a_reference_that_is_no_text_is_refused() -> None:
+    """As a command line gives it for bytes that are no UTF-8."""
+    for reference in ("S-\udcff", "\ud800"):
+        with pytest.raises(LedgerError) as caught:
+            digests.lookup(SECRET, reference)
+        assert caught.value.code == "ledger.entry"
+        with pytest.raises(LedgerError) as caught:
+            digests.subject_row(SECRET, SALT, reference)
+        assert caught.value.code == "ledger.entry"
 
 
 def test_another_salt_or_secret_gives_another_digest() -> None:

@@ -132,6 +132,8 @@ def test_what_is_no_entry(leaf: bytes) -> None:
         {"subject": ""},
         {"subject": " "},
         {"subject": "x" * (MAX_TEXT + 1)},
+        {"subject": "S-\udcff"},
+        {"reasons": tuple(f"{number:03}{197 * chr(0x4E00)}" for number in range(MAX_ITEMS))},
         {"inputs": {"probe": b"short"}},
         {"inputs": {"probe": "ab" * 32}},
         {"inputs": {"a template": b"x" * 512}},

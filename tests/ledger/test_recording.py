@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -145,6 +146,23 @@ def test_a_refusal(path: Path) -> None:
     assert (entry.kind, entry.key, entry.reasons) == ("refusal", "desk", ("policy.fmr_unsupported",))
     assert entry.details == {"asked": "verdict"}
     assert set(entry.inputs) == {"probe"}
+
+
+def test_frames_of_a_challenge(path: Path) -> None:
+    """One digest stands for all of them, over their SHA-256 in their order; each code once."""
+    frames = [hashlib.sha256(name).hexdigest() for name in (b"first", b"second")]
+    use = recording.Use(purpose="onboarding")
+    recording.record(
+        recording.of_frames("c-1", iter(frames), use, decision="live", pack="pad", reasons=["a", "b", "a"])
+    )
+    _, entry = entries(path)
+    assert (entry.kind, entry.decision, entry.reasons) == ("liveness", "live", ("a", "b"))
+    assert entry.details == {"challenge": "c-1", "frames": 2}
+    both = hashlib.sha256(b"first").digest() + hashlib.sha256(b"second").digest()
+    with Reader.read(path) as reader:
+        opening = reader.opening(1, "frames")
+    assert opening is not None
+    assert digests.digest(opening, hashlib.sha256(both).digest()) == entry.inputs["frames"].digest
 
 
 def test_every_rule_of_a_policy_fits(path: Path) -> None:

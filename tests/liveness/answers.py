@@ -199,7 +199,7 @@ def watched_points(challenge: Challenge, manner: Manner = LIVE) -> Watched:
     for ms in times_of(challenge, manner, random):
         points = marks_at(yaw_at(asked, ms, manner), scale_at(asked, ms, manner), manner.depth)
         points = points + random.normal(0, 0.4, points.shape)
-        seen.append(Seen(float(ms), (WIDTH, HEIGHT), f"{ms}", NOTHING, points, None, None))
+        seen.append(Seen(float(ms), f"{ms}", NOTHING, points, None, None))
     return Watched(challenge, tuple(seen))
 
 

@@ -63,7 +63,7 @@ def test_the_threshold_itself_is_live(score: float, outcome: str, why: str) -> N
     assert judged(detector) == Liveness(outcome, score, 0.6, why, passive)  # type: ignore[arg-type]
 
 
-def test_the_threshold_is_the_measured_one_by_default() -> None:
+def test_the_threshold_is_that_which_ships_by_default() -> None:
     at = passive_threshold()
     assert judged(Fixed(at), threshold=None).outcome == "live"
     assert judged(Fixed(at), threshold=None).threshold == at
@@ -159,3 +159,9 @@ def test_an_answer_without_a_face_to_compare_proves_nothing() -> None:
     found = judged(Fixed(0.9), active=answer("live", template=False))
     assert (found.outcome, found.score) == ("not assessed", None)
     assert "no frame of the answer" in found.why
+
+
+def test_an_answer_that_shows_an_attack_needs_no_face_to_compare() -> None:
+    found = judged(Fixed(0.9), active=answer("attack", template=False))
+    assert (found.outcome, found.score) == ("attack", 0.2)
+    assert found.why == "the answer to the challenge: too flat"

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.liveness.answers import HEIGHT, LIVE, NOTHING, WIDTH, marks_at, step_at, times_of
+from tests.liveness.answers import LIVE, NOTHING, marks_at, step_at, times_of
 
 from visavis.liveness.challenge import Challenge, draw
 from visavis.liveness.check import Check, working_points
@@ -46,7 +46,7 @@ def watched(scene: Scene, challenge: Challenge = CHALLENGE) -> Watched:
         gain = (1 + scene.exposure * np.sin(seconds)) * np.array(scene.white)
         gain = gain * np.exp(scene.drift * seconds * np.array([1, 0, -1]))
         light = light * gain * np.exp(random.normal(0, scene.noise, light.shape))
-        seen.append(Seen(float(ms), (WIDTH, HEIGHT), f"{ms}", NOTHING, POINTS, None, light))
+        seen.append(Seen(float(ms), f"{ms}", NOTHING, POINTS, None, light))
     return Watched(challenge, tuple(seen))
 
 

@@ -71,7 +71,6 @@ def test_light_is_linear() -> None:
     assert seen.light is not None
     assert seen.light.shape == (16, 16, 3)
     assert seen.light == pytest.approx(0.503, abs=0.001)
-    assert seen.size == (180, 240)
     assert seen.thumbnail.shape == (64, 64)
     assert seen.thumbnail == pytest.approx(188, abs=0.01)
 

@@ -260,6 +260,8 @@ def test_a_full_queue_says_so_at_once(service: Service, held: Held, small: Mappi
                 times.append(time.perf_counter() - start)
                 assert (answer.status_code, answer.json()["code"]) == (429, "service.busy")
                 assert int(answer.headers["retry-after"]) >= 1
+            counted = client.get("/metrics").text
+            assert re.search(r"^visavis_jobs 2\.0$", counted, re.MULTILINE)
         assert min(times) < 0.05
         held.open.set()
         assert [each.result() for each in accepted] == [200, 200]

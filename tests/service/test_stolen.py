@@ -7,6 +7,7 @@ import hashlib
 import json
 import shutil
 import sqlite3
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from tests.service.conftest import PURPOSE, Door, make_key
 
 from visavis.access.gate import Gate
 from visavis.access.subjects import Subjects
+from visavis.access.tables import windows
 from visavis.access.verdicts import Verdicts
 from visavis.errors import LedgerError, VisavisError
 from visavis.ledger.keys import LedgerKey
@@ -52,8 +54,6 @@ def stolen(
     """The files of a database without its key, and all that went through the service."""
     folder = tmp_path_factory.mktemp("robbed")
     database = folder / "service.sqlite"
-    from dataclasses import replace
-
     own = Ledger.open(database)
     assert own.key is not None
     service = replace(
@@ -179,3 +179,13 @@ def test_answers_are_kept_no_longer_than_said(session_service: Service) -> None:
     verdicts.keep("test_1", json.dumps({}).encode(), purpose=PURPOSE, subject=None, keep_for=timedelta(0))
     assert verdicts.get("test_1", purpose=PURPOSE) is None
     assert session_service.expire() >= 1
+
+
+def test_salts_of_comparisons_are_kept_no_longer_than_said(session_service: Service) -> None:
+    storage = session_service.ledger.storage
+    service = replace(session_service, gate=Gate(session_service.ledger))  # one that hasn't looked yet
+    with storage.writing() as connection:
+        connection.execute(windows.insert(), {"number": 1, "salt": b"s" * 32})  # of 1970
+    service.expire()
+    with storage.reading() as connection:
+        assert [row.number for row in connection.execute(windows.select()) if row.number == 1] == []

@@ -160,6 +160,7 @@ def test_a_refusal_is_recorded(door: Door, small: Mapping[str, bytes]) -> None:
         ({"reference": b"r", "probe": b"p"}, {"policy": "{"}, 400, "request.malformed"),
         ({"reference": b"r", "probe": b"p"}, {"policy": '{"fmr":1e-5,"fmr":1}'}, 400, "request.malformed"),
         ({"reference": b"r", "probe": b"p"}, {"policy": '{"fmr":NaN}'}, 400, "request.malformed"),
+        ({"reference": b"r", "probe": b"p"}, {"policy": '{"fmr":1e400}'}, 400, "request.malformed"),
         ({"reference": b"r", "probe": b"p"}, {"policy": '{"fmr":2}'}, 422, "request.fields"),
         ({"reference": b"r", "probe": b"p"}, {"policy": '{"search":true}'}, 422, "request.fields"),
         ({"reference": b"r", "probe": b"p"}, {"policy": '{"fmr":1e-9}'}, 422, "policy.fmr_unsupported"),

@@ -6,17 +6,16 @@ import os
 import sqlite3
 import stat
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from visavis.errors import StorageError
 from visavis.storage import failures, schema
-from visavis.storage.engine import Storage, file_of, is_address, open_storage
+from visavis.storage.engine import Storage, file_of, open_storage
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.databases import PostgreSQL
 
 
@@ -242,18 +241,29 @@ def test_a_folder_that_may_not_be_written_has_a_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["mysql://a:secret@b/c", "sqlite://", "sqlite:///:memory:", "postgresql+asyncpg://a:secret@b/c", "x://"],
+    [
+        "mysql://a:secret@b/c",
+        "postgres://a:secret@b/c",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "postgresql+asyncpg://a:secret@b/c",
+        "x://",
+    ],
 )
 def test_other_addresses_are_refused_without_their_password(address: str) -> None:
     with pytest.raises(StorageError) as caught:
         open_storage(address)
     assert caught.value.code == "storage.address"
     assert "secret" not in str(caught.value)
+    with pytest.raises(StorageError) as caught:
+        file_of(address)  # nor is a key looked for under such a name, which a message would show
+    assert caught.value.code == "storage.address"
 
 
 def test_which_addresses_are_files(tmp_path: Path) -> None:
-    assert is_address("postgresql://a/b")
+    assert file_of("postgresql://a/b") is None
     assert file_of("postgresql+psycopg://a/b") is None
+    assert file_of("postgresql.db") == Path("postgresql.db")
     assert file_of(f"sqlite:///{tmp_path}/a.db") == file_of(tmp_path / "a.db") == tmp_path / "a.db"
 
 

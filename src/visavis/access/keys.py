@@ -343,36 +343,28 @@ class Keys:
             # Somebody was faster, between looking and counting: revoked, or the last call that there was.
             with self._storage.reading() as connection:
                 row = _row(connection, key.id)
-            refused = (None if row is None else _refusal(_key(row), row, scope, now)) or _too_fast(key, 1)
-        self.note(refused, key.id, key.purpose, scope, noted_at=row.noted_at)
+            refused = _refusal(_key(row), row, scope, now) or _too_fast(key, 1)
+        self._note(refused, key, scope, row.noted_at)
         raise refused
 
-    def note(
-        self, refused: AccessError, id_: str, purpose: str, scope: str, *, noted_at: int | None = None
-    ) -> None:
-        """Record that a key was refused: the first time in each minute, for a ledger is no log of attempts.
-
-        Args:
-            refused: Why.
-            id_: The key's.
-            purpose: The key's.
-            scope: What it asked for.
-            noted_at: When that was recorded last, where it is known already.
-        """
+    def _note(self, refused: AccessError, key: Key, scope: str, noted_at: int) -> None:
+        """Record a refusal: a key's first one in each minute, for a ledger is no log of attempts."""
         now = us(self._clock())
-        if noted_at is not None and noted_at > now - MINUTE_US:
+        if noted_at > now - MINUTE_US:
             return
         keys = _keys()
         with self._storage.writing() as connection:
             first = connection.execute(
-                keys.update().where(keys.c.id == id_, keys.c.noted_at <= now - MINUTE_US).values(noted_at=now)
+                keys.update()
+                .where(keys.c.id == key.id, keys.c.noted_at <= now - MINUTE_US)
+                .values(noted_at=now)
             )
         if first.rowcount:
             self._ledger.append(
                 Event(
                     kind="refusal",
-                    purpose=purpose,
-                    key=id_,
+                    purpose=key.purpose,
+                    key=key.id,
                     reasons=(refused.code,),
                     details={"asked": scope, "noted": "the first one in a minute"},
                 )

@@ -43,7 +43,7 @@ def told(challenge: Challenge) -> Iterator[str]:
     """A challenge in lines."""
     from visavis.liveness.challenge import in_words
 
-    bound = f"for the request {challenge.binding}" if challenge.binding else "for any request"
+    bound = f"for the request {challenge.binding}" if challenge.binding else "bound to no request"
     yield f"challenge {challenge.id}, {bound}"
     yield f"counts once, until {challenge.expires_at:%H:%M:%S} UTC"
     for step in challenge.steps:

@@ -13,6 +13,7 @@ import click
 from visavis.cli import INCONCLUSIVE, MATCH, NO_MATCH
 from visavis.cli.output import watched, write
 from visavis.cli.purpose import purpose_options, record_first
+from visavis.cli.verify import is_same
 from visavis.ledger.recording import of_document, use
 from visavis.packs.catalogue import DEFAULT_PACK
 
@@ -60,7 +61,8 @@ def document_command(
 
     Exit status: 0 read; 1 the chip failed its authentication, or differs from the printed page; 2 there is no
     portrait, none that can be told, or pictures of several documents; 64 wrong usage, 65 unusable picture or
-    chip, 66 missing file, 69 pack not available, 73 report can't be written.
+    chip, 66 missing file, 69 pack or ledger not available, 73 report or ledger can't be
+    written.
     """
     from visavis.documents.document import read_document
     from visavis.documents.reader import DocumentReader
@@ -68,7 +70,7 @@ def document_command(
 
     if trust and chip is None:
         raise click.UsageError("--trust needs --chip: certificates are for what a chip holds")
-    if report is not None and any(_is_same(report, name) for name in (*pictures, *trust, chip or "")):
+    if report is not None and any(is_same(report, name) for name in (*pictures, *trust, chip or "")):
         raise click.UsageError(f"the report would overwrite what is to be read: {report}")
     wanted = use(purpose, subject)  # refused before anything is read
     trusted = Trust.read(*trust) if trust else None
@@ -190,10 +192,3 @@ def _chip(document: Document, chip: ChipFiles) -> Iterator[tuple[str, str]]:
         yield "  limits", document.authenticity.limits
     for note in (*chip.notes, *document.notes):
         yield "  note", note
-
-
-def _is_same(report: Path, given: str) -> bool:
-    try:
-        return report.samefile(given)
-    except OSError:
-        return False

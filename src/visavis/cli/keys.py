@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from visavis.access.keys import LIFETIME, MAX_QUOTA, MAX_RATE, OVERLAP, SCOPES
+from visavis.access.keys import LIFETIME, MAX_QUOTA, MAX_RATE, OVERLAP, SCOPES, Keys
 from visavis.cli.ledger import where_option
 
 if TYPE_CHECKING:
@@ -74,8 +74,6 @@ def create(
     quota_per_day = _count(quota, "day", MAX_QUOTA, "--quota")
     ends = _end(expires)
     with opened(where, make=True) as ledger:
-        from visavis.access.keys import Keys
-
         key, token = Keys(ledger).create(
             purpose=purpose,
             legal_basis=legal_basis,
@@ -93,8 +91,6 @@ def create(
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def list_keys(*, where: str | None, as_json: bool) -> None:
     """Show all keys, the oldest first."""
-    from visavis.access.keys import Keys
-
     with opened(where) as ledger:
         keys = Keys(ledger).all()
     now = datetime.now(UTC)
@@ -125,8 +121,6 @@ def list_keys(*, where: str | None, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print key and secret as JSON.")
 def rotate(*, where: str | None, id_: str, overlap: str, as_json: bool) -> None:
     """Give the key ID another secret and print it, once. What was counted for the key stays."""
-    from visavis.access.keys import Keys
-
     span = _span(overlap)
     if span is None:
         raise click.BadParameter(f"{overlap!r} is no time such as 12h", param_hint="--overlap")
@@ -142,8 +136,6 @@ def rotate(*, where: str | None, id_: str, overlap: str, as_json: bool) -> None:
 @click.argument("id_", metavar="ID")
 def revoke(*, where: str | None, id_: str) -> None:
     """End the key ID: the next call with it is refused."""
-    from visavis.access.keys import Keys
-
     with opened(where) as ledger:
         Keys(ledger).revoke(id_)
     click.echo(f"{id_} is revoked")

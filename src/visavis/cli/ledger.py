@@ -74,12 +74,12 @@ def verify_ledger(
     Without a checkpoint from elsewhere it can't show whether the newest entries were cut off together with
     all that was signed of them, nor whether somebody with the key signed another history.
 
-    Exit status: 0 nothing is wrong; 1 something is; 64 wrong usage or no ledger; 65 the checkpoint or a key
-    can't be used; 66 a file is missing; 69 the database can't be reached.
+    Exit status: 0 nothing is wrong; 1 something is; 64 wrong usage or no ledger named; 65 the checkpoint
+    or a key can't be used; 66 a file is missing; 69 the database can't be reached.
     """
     from visavis.ledger.verify import verify
 
-    with _opened(where) as reader:
+    with opened_to_read(where) as reader:
         key, trusted = _key(reader, key_text)
         checkpoint = None if kept is None else _checkpoint(kept, key)
         report = verify(reader, key=key, checkpoint=checkpoint)
@@ -124,7 +124,7 @@ def show(
     if subject is not None and digest is None:
         click.echo("nothing is recorded under this reference, or it was erased", err=True)
         return
-    with _opened(where) as reader:
+    with opened_to_read(where) as reader:
         for index, leaf in reader.leaves(kind=kind, since=moment, subject=digest):
             if as_json:
                 click.echo(line(index, leaf), nl=False)
@@ -142,7 +142,7 @@ def export(*, where: str | None, form: str, out: Path) -> None:
     """Write all entries into a file, as JSON Lines or Parquet (with the extra parquet)."""
     from visavis.ledger.export import export_jsonl, export_parquet
 
-    with _opened(where) as reader, _private(out) as file:
+    with opened_to_read(where) as reader, _private(out) as file:
         count = (export_jsonl if form == "jsonl" else export_parquet)(reader.leaves(), file)
     click.echo(f"{count:,} entries are in {out}")
 
@@ -159,7 +159,7 @@ def prove(*, where: str | None, index: int, as_json: bool) -> None:
     What is printed has the form of C2SP tlog-proof: hashes that lead from the entry to the root of the newest
     checkpoint, which is signed. The entry itself is only in the JSON.
     """
-    with _opened(where) as reader:
+    with opened_to_read(where) as reader:
         proof = reader.prove(index)
     click.echo(json.dumps(proof.to_dict(), indent=2) if as_json else proof.text, nl=as_json)
 
@@ -169,7 +169,7 @@ def prove(*, where: str | None, index: int, as_json: bool) -> None:
 @click.option("--public-key", is_flag=True, help="Print the public half of the key, for those who check.")
 def checkpoint(*, where: str | None, public_key: bool) -> None:
     """Print the newest checkpoint, to be kept where nobody who can write the ledger can write."""
-    with _opened(where) as reader:
+    with opened_to_read(where) as reader:
         if public_key:
             click.echo(str(_key(reader, None)[0]))
         else:
@@ -252,7 +252,8 @@ def _named(where: str | None) -> str:
 
 
 @contextlib.contextmanager
-def _opened(where: str | None) -> Iterator[Reader]:
+def opened_to_read(where: str | None) -> Iterator[Reader]:
+    """The ledger of `where_option`, which must be there."""
     from visavis.ledger.reader import Reader
 
     with Reader.read(_named(where)) as reader:
@@ -266,7 +267,7 @@ def _looked_up(where: str | None, subject: str, purpose: str | None) -> str | No
 
     if not purpose:
         raise click.UsageError("--subject needs a --purpose: what the person is looked up for is recorded")
-    with _opened(where):
+    with opened_to_read(where):
         pass  # to look somebody up makes no ledger
     with Ledger.open(_named(where)) as ledger:
         digest = ledger.subject_digest(subject)
@@ -280,9 +281,9 @@ def _key(reader: Reader, text: str | None) -> tuple[VerifierKey, str]:
     from visavis.ledger.checkpoint import VerifierKey
 
     if text is not None:
-        given = (
-            text if "+" in text and not Path(text).is_file() else _content(text).decode("utf-8", "replace")
-        )
+        # Not Path.is_file, which raises where a text is too long for a name.
+        stands_here = "+" in text and not os.path.isfile(text)  # noqa: PTH113
+        given = text if stands_here else content(text, MAX_FILE).decode("utf-8", "replace")
         return VerifierKey.parse(given), "as it was given"
     if reader.key is not None:
         return reader.key.verifier, "from the file of the ledger's key"
@@ -292,16 +293,20 @@ def _key(reader: Reader, text: str | None) -> tuple[VerifierKey, str]:
 def _checkpoint(name: str, key: VerifierKey) -> Checkpoint:
     from visavis.ledger.checkpoint import read_checkpoint
 
-    return read_checkpoint(_content(name), [key])
+    return read_checkpoint(content(name, MAX_FILE), [key])
 
 
-def _content(name: str) -> bytes:
-    """The bytes of a small file, or of standard input for a hyphen."""
+def content(name: str, most: int) -> bytes:
+    """The bytes of a file, one more than there may be at most, or of standard input for a hyphen.
+
+    Raises:
+        LedgerError: `ledger.no_file`.
+    """
     try:
         if name == "-":
-            return b"" if sys.stdin is None else sys.stdin.buffer.read(MAX_FILE)
+            return b"" if sys.stdin is None else sys.stdin.buffer.read(most + 1)
         with Path(name).open("rb") as file:
-            return file.read(MAX_FILE)
+            return file.read(most + 1)
     except (OSError, ValueError) as error:
         raise LedgerError(
             "ledger.no_file",
@@ -324,9 +329,9 @@ def _moment(text: str) -> str:
 @contextlib.contextmanager
 def _private(path: Path) -> Iterator[BinaryIO]:
     """A file that only its owner may read, which appears under its name when it is whole."""
-    if path.exists() and not path.is_file():
-        raise unwritable(path, "not a regular file")
     try:
+        if path.exists() and not path.is_file():
+            raise unwritable(path, "not a regular file")
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
         try:

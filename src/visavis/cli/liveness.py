@@ -62,12 +62,15 @@ def liveness_command(
     picture; - reads it from standard input. A challenge counts once, whatever its answer comes to.
 
     Exit status: 0 live; 1 attack; 2 not assessed; 64 wrong usage, 65 unusable picture, frames or challenge,
-    66 missing file, 69 pack, key or register not available.
+    66 missing file, 69 pack, key, register or ledger not available, 73 ledger can't be written.
     """
-    if challenge is None and Path(frames).is_dir():
+    folder = Path(frames)
+    if challenge is None and folder.is_dir():
         raise click.UsageError("a folder of frames answers a challenge: give it with --challenge")
-    if challenge is not None and not Path(frames).is_dir():
+    if challenge is not None and (frames == "-" or (folder.exists() and not folder.is_dir())):
         raise click.UsageError("frames that answer a challenge lie in a folder")
+    if challenge is None and request:
+        raise click.UsageError("--for goes with --challenge")
     from visavis.examiner import Examiner
 
     wanted = use(purpose, subject)  # refused before anything is looked at
@@ -78,7 +81,7 @@ def liveness_command(
             lambda use: of_picture("liveness", seen.evidence, use, decision=found.outcome, pack=pack), wanted
         )
     else:
-        sealed, answer = read_both(Path(frames), Path(challenge))
+        sealed, answer = read_both(folder, Path(challenge))
         active = judged(examiner, sealed, answer, request)
         found = of_active(active)
         digests = [frame.photo.sha256 for frame in answer.frames]

@@ -15,6 +15,7 @@ from visavis.cli.output import watched, write
 from visavis.cli.purpose import purpose_options, record_first
 from visavis.cli.verify import is_same, source
 from visavis.decision.policy import Policy
+from visavis.decision.reasons import below
 from visavis.ledger.recording import of_picture, use
 from visavis.packs.catalogue import DEFAULT_PACK
 from visavis.quality.profiles import PROFILES
@@ -28,7 +29,7 @@ WIDTH = 100
 INDENT = 14
 
 STATUS = {True: MATCH, False: NO_MATCH, None: INCONCLUSIVE}
-DECISIONS = {True: "meets", False: "falls short", None: "cannot tell"}  # as the ledger has them
+DECISIONS = {True: "meets", False: "falls_short", None: "not_assessed"}  # as the service has them
 COLOURS = {True: "green", False: "red", None: "yellow"}
 
 
@@ -66,8 +67,8 @@ def quality_command(
     PICTURE is a picture file; - reads it from standard input.
 
     Exit status: 0 it meets the profile; 1 it falls short; 2 there is no face to measure, or too little of it
-    to tell; 64 wrong usage, 65 unusable picture, 66 missing file, 69 pack not available, 73 report can't be
-    written.
+    to tell; 64 wrong usage, 65 unusable picture, 66 missing file, 69 pack or ledger not available, 73 report
+    or ledger can't be written.
     """
     from visavis.examiner import Examiner
     from visavis.report.quality_page import assess, quality_page
@@ -84,7 +85,7 @@ def quality_command(
             use,
             decision=DECISIONS[finding.meets],
             pack=pack,
-            reasons=[reason.code for reason in finding.reasons],
+            reasons=[reason.code for reason in (*finding.reasons, *below("picture", finding.assessed))],
             details={"profile": profile},
         ),
         wanted,

@@ -5,20 +5,18 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from visavis.cli import MATCH, NO_MATCH
-from visavis.cli.ledger import where_option
+from visavis.cli.ledger import content, opened_to_read, where_option
 from visavis.cli.output import watched
 from visavis.errors import LedgerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from visavis.ledger.reader import Reader
     from visavis.ledger.statement import Statement
 
 WIDTH = 100
@@ -80,7 +78,7 @@ def verify_statement(
 
     asked = [_role(each) for each in pictures]
     keys = _keys(key_text, where)
-    token = _content(file, 2**18)
+    token = content(file, 2**18)
     try:
         statement = verify(token, keys)
     except LedgerError as error:
@@ -91,7 +89,7 @@ def verify_statement(
         else:
             click.echo("\n".join(_headed("DOES NOT HOLD", "red", [("why", str(error))])))
         ctx.exit(NO_MATCH)
-    shown = {role: statement.is_about(role, _content(path, MAX_PICTURE)) for role, path in asked}
+    shown = {role: statement.is_about(role, content(path, MAX_PICTURE)) for role, path in asked}
     if as_json:
         click.echo(json.dumps({"holds": True, **statement.to_dict(), "pictures": shown}, indent=2))
     else:
@@ -106,7 +104,7 @@ def issue_statement(*, where: str | None, index: int) -> None:
     """Print the signed statement of entry INDEX, for whoever the verdict is shown to."""
     from visavis.ledger.statement import issue
 
-    with _opened(where) as reader:
+    with opened_to_read(where) as reader:
         click.echo(issue(reader, index))
 
 
@@ -116,18 +114,10 @@ def show_keys(*, where: str | None) -> None:
     """Print the public key by which statements are checked, as JSON Web Key Set."""
     from visavis.ledger.statement import jwks
 
-    with _opened(where) as reader:
+    with opened_to_read(where) as reader:
         if reader.key is None:
             raise LedgerError("ledger.no_key", "this takes the key of the ledger, which isn't there")
         click.echo(json.dumps(jwks(reader.key.verifier), indent=2))
-
-
-def _opened(where: str | None) -> Reader:
-    from visavis.ledger.reader import Reader
-
-    if not where:
-        raise click.UsageError("say which ledger: --ledger, or VISAVIS_LEDGER")
-    return Reader.read(where)
 
 
 def _rows(
@@ -178,22 +168,7 @@ def _keys(text: str | None, where: str | None) -> list[bytes]:
     from visavis.ledger.statement import read_keys
 
     if text is not None:
-        return read_keys(text if text.lstrip().startswith("{") else _content(text, 2**17))
+        return read_keys(text if text.lstrip().startswith("{") else content(text, 2**17))
     if where:
         return [read_key(key_path(where)).verifier.public]
     raise click.UsageError("say whose statement it should be: --key, or VISAVIS_LEDGER")
-
-
-def _content(name: str, most: int) -> bytes:
-    """The bytes of a file, one more than there may be at most, or of standard input for a hyphen."""
-    try:
-        if name == "-":
-            return b"" if sys.stdin is None else sys.stdin.buffer.read(most + 1)
-        with Path(name).open("rb") as file:
-            return file.read(most + 1)
-    except (OSError, ValueError) as error:
-        raise LedgerError(
-            "ledger.no_file",
-            f"there is no file {name!r} that can be read",
-            found=getattr(error, "strerror", None),
-        ) from None

@@ -152,7 +152,7 @@ def floors_of(_ctx: click.Context, _param: click.Parameter, values: tuple[str, .
     "--liveness-threshold",
     type=float,
     metavar="SCORE",
-    help="Live from this score on, in place of the measured.",
+    help="Live from this score on, in place of that which ships with visavis.",
 )
 @click.option(
     "--calibration",

@@ -5,9 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from visavis.errors import PolicyError
+
+if TYPE_CHECKING:
+    from visavis.quality.profiles import Profile
 
 FACES = ("only", "largest_central")
 LIVENESS = ("off", "assess", "require")
@@ -107,6 +110,17 @@ class Policy:
         _one_of("liveness", self.liveness, LIVENESS, "no such rule about liveness")
         if self.liveness_threshold is not None:
             _within("liveness_threshold", self.liveness_threshold, 0.0, 1.0, exclusive=True)
+
+    def demanded(self, *, of_documents: bool = False) -> tuple[Profile | None, Profile | None]:
+        """What reference and probe must reach; None where nothing is asked.
+
+        Args:
+            of_documents: Whether both are portraits of documents: then both must reach what a reference must.
+        """
+        from visavis.quality.assessed import required
+
+        of_reference = required(self.reference_quality, {})
+        return of_reference, of_reference if of_documents else required(self.quality, self.floors)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""

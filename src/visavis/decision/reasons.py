@@ -74,7 +74,7 @@ def below(about: str, quality: Assessed | None) -> Iterator[Reason]:
     """
     if quality is None:
         return
-    against = "the policy's floors" if quality.profile is None else f"the profile {spoken(quality.profile)}"
+    against = asked_of(quality.profile)
     if quality.shortfalls:
         told = "; ".join(
             f"{label(short.component.name)} {short.component.score:.1f} of the {short.floor:.1f} "
@@ -94,6 +94,11 @@ def below(about: str, quality: Assessed | None) -> Iterator[Reason]:
 def label(name: str) -> str:
     """What a component is called in plain words."""
     return GUIDES[name].label
+
+
+def asked_of(profile: str | None) -> str:
+    """What a picture is held against, in words: a profile, or without one own floors."""
+    return "the policy's floors" if profile is None else f"the profile {spoken(profile)}"
 
 
 def spoken(name: str) -> str:

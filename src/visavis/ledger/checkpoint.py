@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from visavis.errors import LedgerError
+from visavis.ledger import jws
 from visavis.ledger.merkle import HASH_BYTES
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 ED25519 = b"\x01"  # the signature type, C2SP signed-note
 ID_BYTES = 4
-SIGNATURE_BYTES = 64
 MAX_NOTE = 65_536
 MAX_SIGNATURES = 64
 
@@ -70,14 +70,7 @@ class VerifierKey:
 
     def verifies(self, signature: bytes, text: bytes) -> bool:
         """Whether it is this key's signature over a text."""
-        from cryptography.exceptions import InvalidSignature
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-        try:
-            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, text)
-        except (InvalidSignature, ValueError):
-            return False
-        return True
+        return jws.verified(self.public, signature, text)
 
 
 @dataclass(frozen=True, slots=True)

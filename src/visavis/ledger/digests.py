@@ -19,7 +19,7 @@ import hmac
 import secrets
 from dataclasses import dataclass
 
-from visavis.ledger.entry import Salted
+from visavis.ledger.entry import Salted, reference_bytes
 
 SALT_BYTES = 32
 
@@ -76,8 +76,12 @@ def salted_input(secret: bytes, salt: bytes, sha256: bytes) -> Salted:
 
 
 def lookup(secret: bytes, reference: str) -> bytes:
-    """How the row of a subject is found, 32 bytes."""
-    return hmac.digest(secret, b"lookup" + reference.encode(), "sha256")
+    """How the row of a subject is found, 32 bytes.
+
+    Raises:
+        LedgerError: As `reference_bytes`.
+    """
+    return hmac.digest(secret, b"lookup" + reference_bytes(reference), "sha256")
 
 
 def subject_row(secret: bytes, salt: bytes, reference: str) -> SubjectRow:
@@ -89,5 +93,5 @@ def subject_row(secret: bytes, salt: bytes, reference: str) -> SubjectRow:
         reference: The operator's own.
     """
     place = lookup(secret, reference)
-    salted = Salted(digest(opening(secret, salt), reference.encode()), salt_digest(salt, place))
+    salted = Salted(digest(opening(secret, salt), reference_bytes(reference)), salt_digest(salt, place))
     return SubjectRow(place, salted, salt)

@@ -106,15 +106,18 @@ class Event:
         for role, digest in inputs.items():
             if not isinstance(digest, bytes) or len(digest) != 32:
                 raise _unfit(f"the input {role!r}", expected="the 32 bytes of a SHA-256")
-        if self.subject is not None and not (self.subject.strip() and len(self.subject) <= MAX_TEXT):
-            raise _unfit("the subject", expected=f"1 to {MAX_TEXT} characters")
+        if self.subject is not None:
+            if not (self.subject.strip() and len(self.subject) <= MAX_TEXT):
+                raise _unfit("the subject", expected=f"1 to {MAX_TEXT} characters")
+            reference_bytes(self.subject)
         # What it would be as an entry must be one, or the group that is written with it would fail.
         nothing = Salted("0" * 64, "0" * 32)
-        _check(
-            self.entry(
-                "0001-01-01T00:00:00.000000Z", dict.fromkeys(inputs, nothing), self.subject and nothing
-            )
+        entry = self.entry(
+            "0001-01-01T00:00:00.000000Z", dict.fromkeys(inputs, nothing), self.subject and nothing
         )
+        _check(entry)
+        if (length := len(entry.leaf())) > MAX_LEAF:
+            raise _unfit("the entry", found=f"{length} bytes", expected=f"at most {MAX_LEAF}")
 
     def entry(self, time: str, inputs: Mapping[str, Salted], subject: Salted | str | None) -> Entry:
         """The entry that is made of it.
@@ -226,6 +229,19 @@ def canonical(data: object) -> bytes:
     return json.dumps(
         data, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
     ).encode()
+
+
+def reference_bytes(reference: str) -> bytes:
+    """An operator's reference of a person as it is hashed.
+
+    Raises:
+        LedgerError: `ledger.entry`: it has half of a surrogate pair, as a command line with bytes that are no
+            UTF-8 gives it.
+    """
+    try:
+        return reference.encode()
+    except UnicodeEncodeError:
+        raise _unfit("the subject", expected="text that can be written as UTF-8") from None
 
 
 def stamp(moment: datetime) -> str:

@@ -143,8 +143,11 @@ def make_key(path: Path) -> LedgerKey:
     Raises:
         LedgerError: As `read_key`; or `ledger.key`: it can't be written.
     """
-    if path.exists():
+    try:
         return read_key(path)
+    except LedgerError as error:
+        if error.code != "ledger.no_key":
+            raise
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")  # mode 0600

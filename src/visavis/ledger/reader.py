@@ -64,6 +64,7 @@ def key_path(where: str | Path, key_file: str | Path | None = None) -> Path:
 
     Raises:
         LedgerError: `ledger.no_key`: the ledger is in PostgreSQL and nobody said where its key is.
+        StorageError: `storage.address`: the address of the ledger can't be read.
     """
     if chosen := key_file or os.environ.get("VISAVIS_LEDGER_KEY"):
         return Path(chosen).expanduser()

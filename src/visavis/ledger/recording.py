@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from visavis.decision.verdict import LedgerPlace
 from visavis.errors import LedgerError
-from visavis.ledger.entry import MAX_ITEMS, Event, Scalar, canonical
+from visavis.ledger.entry import MAX_ITEMS, Event, canonical
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from visavis.documents.crosscheck import Crosscheck
     from visavis.documents.document import Document
     from visavis.errors import VisavisError
+    from visavis.ledger.entry import Kind, Scalar
     from visavis.ledger.log import Ledger, Receipt
 
 LEDGER, PURPOSE = "VISAVIS_LEDGER", "VISAVIS_PURPOSE"
@@ -48,11 +49,6 @@ class Use:
     key: str | None = None
 
 
-def is_set() -> bool:
-    """Whether a ledger is named, by `VISAVIS_LEDGER`."""
-    return bool(os.environ.get(LEDGER))
-
-
 def use(purpose: str | None = None, subject: str | None = None) -> Use | None:
     """For what and about whom; None where no ledger is named. To be asked before anything is looked at.
 
@@ -64,7 +60,7 @@ def use(purpose: str | None = None, subject: str | None = None) -> Use | None:
         LedgerError: `ledger.purpose`: a ledger is named and no purpose; `ledger.not_set`: something was to be
             recorded and no ledger is named.
     """
-    if not is_set():
+    if not os.environ.get(LEDGER):
         if purpose is None and subject is None:
             return None
         raise LedgerError(
@@ -210,7 +206,7 @@ def of_document(document: Document, pack: str, use: Use) -> Event:
 
 
 def of_picture(
-    kind: str,
+    kind: Kind,
     seen: Evidence,
     use: Use,
     *,
@@ -231,14 +227,14 @@ def of_picture(
         details: What else is to be recorded.
     """
     return Event(
-        kind=kind,  # type: ignore[arg-type]  # another one is refused
+        kind=kind,
         purpose=use.purpose,
         subject=use.subject,
         key=use.key,
         inputs=_digests({"picture": seen.sha256}),
         decision=decision,
         pack=pack,
-        reasons=tuple(dict.fromkeys(reasons))[:MAX_ITEMS],
+        reasons=_once(reasons),
         details=details,
     )
 
@@ -271,7 +267,7 @@ def of_frames(
         inputs=_digests({"frames": together(frames)}),
         decision=decision,
         pack=pack,
-        reasons=tuple(dict.fromkeys(reasons))[:MAX_ITEMS],
+        reasons=_once(reasons),
         details={"challenge": challenge_id, "frames": len(frames)},
     )
 
@@ -302,7 +298,7 @@ def of_refusal(error: VisavisError, asked: str, use: Use, inputs: Mapping[str, s
 
 
 def _decided(
-    kind: str,
+    kind: Kind,
     verdict: Verdict,
     use: Use,
     *,
@@ -313,7 +309,7 @@ def _decided(
 ) -> Event:
     plain = verdict.to_dict()
     return Event(
-        kind=kind,  # type: ignore[arg-type]  # of the two callers above
+        kind=kind,
         purpose=use.purpose,
         subject=use.subject,
         key=use.key,
@@ -354,4 +350,9 @@ def _digests(inputs: Mapping[str, str]) -> dict[str, bytes]:
 
 
 def _codes(reasons: Iterable[Reason]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(reason.code for reason in reasons))[:MAX_ITEMS]
+    return _once(reason.code for reason in reasons)
+
+
+def _once(codes: Iterable[str]) -> tuple[str, ...]:
+    """Each code once, as many as an entry has room for."""
+    return tuple(dict.fromkeys(codes))[:MAX_ITEMS]

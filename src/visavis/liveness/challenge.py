@@ -206,7 +206,7 @@ def checked_binding(binding: object) -> str:
     Raises:
         ChallengeError: `challenge.binding`: it isn't.
     """
-    if isinstance(binding, str) and len(binding) <= MAX_BINDING and (binding.isprintable() or not binding):
+    if isinstance(binding, str) and len(binding) <= MAX_BINDING and binding.isprintable():
         return binding
     raise ChallengeError(
         "challenge.binding",

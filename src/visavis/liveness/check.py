@@ -101,7 +101,7 @@ def not_assessed(name: str, why: str) -> Check:
 def working_points() -> Mapping[str, WorkingPoint]:
     """The working points that come with visavis, by ``"check.measure"``.
 
-    They were set on simulated answers; ``benchmarks/pad`` says how, and the file itself on what.
+    The file itself says how they were set, and on what.
     """
     return {name: WorkingPoint(**point) for name, point in _shipped()["active"].items()}
 

@@ -37,7 +37,8 @@ def assess(
         photo: The photo, decoded at any scale.
         face: The face on it that counts, or None.
         detector: What looks at it, or None where its pack isn't installed.
-        threshold: From which passive score on a face counts as live, 0 to 1; the measured one by default.
+        threshold: From which passive score on a face counts as live, 0 to 1; that which ships with visavis by
+            default.
         active: What the frames that answer a challenge came to, or None without a challenge.
     """
     picture = _picture(photo, face, detector, passive_threshold() if threshold is None else threshold)
@@ -78,7 +79,7 @@ def _together(picture: Liveness, active: Active) -> Liveness:
     if active.outcome == "not assessed":
         why = f"the answer to the challenge could not be assessed: {active.why}{beside}"
         return Liveness("not assessed", None, None, why, picture.passive, answer)
-    if active.template is None:
+    if active.outcome == "live" and active.template is None:
         why = f"no frame of the answer shows a face that can be compared with the picture{beside}"
         return Liveness("not assessed", None, None, why, picture.passive, answer)
     why = f"the answer to the challenge: {active.why}{beside}"

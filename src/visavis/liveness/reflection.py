@@ -133,7 +133,7 @@ def _over_the_face(lit: Lit, expected: Floats) -> tuple[float, float]:
         return MOST_UNEVEN, 1.0
     spread = max(0.0, float(amounts.var() - noise.mean()))
     bright = lit.light.mean(axis=(0, 2))
-    slope, veil = np.polynomial.polynomial.polyfit(bright, amounts * bright, 1)[::-1]
+    veil, slope = np.polynomial.polynomial.polyfit(bright, amounts * bright, 1)
     return min(MOST_UNEVEN, float(np.sqrt(spread)) / mean), float(veil / (veil + slope * bright.mean()))
 
 

@@ -214,7 +214,8 @@ def key_at(path: Path) -> bytes:
     """The key in a file that only its owner may read; made on first use.
 
     Raises:
-        ChallengeError: `challenge.key`: it can't be read or made, others may read it, or it is no key.
+        ChallengeError: `challenge.key`: it can't be read, others may read it, or it is no key;
+            `challenge.home`: it can't be made.
     """
     try:
         return _read_key(path)

@@ -56,7 +56,6 @@ class Seen:
 
     Attributes:
         at_ms: When it was taken, in milliseconds since the first step began.
-        size: Width and height of the frame in pixels.
         sha256: Digest of its bytes.
         thumbnail: 64 x 64, its brightness, averaged, 0 to 255.
         points: The five landmarks, 5 x 2, in pixels of the full frame; None without a face.
@@ -66,7 +65,6 @@ class Seen:
     """
 
     at_ms: float
-    size: tuple[int, int]
     sha256: str
     thumbnail: NDArray[np.float32]
     points: Floats | None
@@ -85,7 +83,6 @@ class Seen:
         points = None if face is None else _plausible(face)
         return cls(
             at_ms=at_ms,
-            size=(photo.width, photo.height),
             sha256=photo.sha256,
             thumbnail=_thumbnail(photo),
             points=points,

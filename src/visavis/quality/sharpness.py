@@ -35,10 +35,8 @@ GRAIN_MIDDLE, GRAIN_WIDTH = -1.5, 0.4
 # The same of detail in the direction that has least.
 LEAST_MIDDLE, LEAST_WIDTH = 2.5, 0.8
 LEAST_SEEN = 0.5  # share of the middle that must lie on the photo for the three
-SMALL, LARGE = (
-    1.0,
-    3.0,
-)  # pixels of the shrunk face: the blur that leaves detail, and that which leaves shapes
+# Pixels of the shrunk face: the blur that leaves detail, and that which leaves shapes.
+SMALL, LARGE = 1.0, 3.0
 SHAPELESS = 0.01  # added to the variance of the shapes, so that there is always some
 DIRECTIONS = 8
 

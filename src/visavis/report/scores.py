@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from visavis.decision.reasons import label, spoken
+from visavis.decision.reasons import asked_of, label
 from visavis.quality.advice import GUIDES
-from visavis.quality.assessed import held, required
+from visavis.quality.assessed import held
 from visavis.quality.measure import measure
 from visavis.quality.profiles import PROFILES
 from visavis.quality.unified import NAME
@@ -62,7 +62,7 @@ class Held:
     @property
     def against(self) -> str:
         """What it was held against, in words."""
-        return f"the profile {spoken(self.profile.name)}" if self.profile.name else "the policy's own floors"
+        return asked_of(self.profile.name or None)
 
     @property
     def outcome(self) -> str:
@@ -125,9 +125,7 @@ def of_verdict(
         seen: Its pictures.
         of_documents: Whether all of them are of documents.
     """
-    policy = verdict.policy
-    asked = required(policy.reference_quality, {})
-    of_probe = asked if of_documents else required(policy.quality, policy.floors)
+    asked, of_probe = verdict.policy.demanded(of_documents=of_documents)
     evidence = (verdict.reference, *verdict.further_references, verdict.probe)
     demands = [*[asked] * (len(seen) - 1), of_probe]
     defaults = [*[OF_REFERENCE] * (len(seen) - 1), OF_REFERENCE if of_documents else OF_PROBE]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from visavis.decision.reasons import spoken
+from visavis.decision.reasons import asked_of, spoken
 from visavis.decision.verdict import NOT_ASKED
 
 if TYPE_CHECKING:
@@ -221,9 +221,9 @@ def quality(evidence: Evidence) -> str:
     held = evidence.quality
     if held is None:
         return ""
-    against = "the policy's floors" if held.profile is None else f"the profile {spoken(held.profile)}"
     outcome = {True: "meets", False: "falls short of", None: "can't be told to meet"}[held.meets]
-    return f"{outcome} {against}" + ("" if held.score is None else f", score {held.score:.1f} of 100")
+    told = f"{outcome} {asked_of(held.profile)}"
+    return told if held.score is None else f"{told}, score {held.score:.1f} of 100"
 
 
 def demands(policy: Policy) -> list[str]:

@@ -12,6 +12,7 @@ import asyncio
 import hashlib
 import json
 import secrets
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -50,46 +51,46 @@ IDEMPOTENCY = "Idempotency-Key"
 MAX_IDEMPOTENCY_KEY = 200
 
 
-class Task(Generic[Result]):
+class Task(ABC, Generic[Result]):
     """One thing that was asked, complete and within its limits."""
 
     __slots__ = ()
 
     subject: str | None
 
+    @abstractmethod
     def digest(self) -> bytes:
         """SHA-256 over all that was asked."""
-        raise NotImplementedError
 
+    @abstractmethod
     def inputs(self) -> Mapping[str, str]:
         """By role: SHA-256 of what was given, in hex."""
-        raise NotImplementedError
 
     def prepare(self, service: Service, grant: Grant) -> Task[Result]:  # noqa: ARG002  # most need nothing
         """The same with all that it takes from the database, before an engine works on it."""
         return self
 
+    @abstractmethod
     def work(self, engine: Engine, wanted: Wanted, guard: Guard) -> Result:
         """Do it, in an engine's thread."""
-        raise NotImplementedError
 
     def settle(self, service: Service) -> None:
         """Use up what may only be used once, before the result is recorded."""
 
+    @abstractmethod
     def event(self, result: Result, use: Use) -> Event:
         """What is recorded of the result."""
-        raise NotImplementedError
 
     def keep(self, service: Service, grant: Grant, result: Result) -> None:
         """Keep what a later request may rest on, once the result is recorded."""
 
+    @abstractmethod
     def answer(self, result: Result, place: LedgerPlace) -> dict[str, Any]:
         """What is answered, once it is known where it is recorded."""
-        raise NotImplementedError
 
+    @abstractmethod
     def outcome(self, result: Result) -> str:
         """What it came to in a word, to be counted."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,10 +261,11 @@ async def _settled(call: Call) -> Response:
     try:
         service.pool.admit()
         ready = await service.at_desk(call.task.prepare, service, call.grant)
-        result = await service.pool.run(
-            lambda wanted: ready.work(service.engine, wanted, guard_of(call)),
-            patience_s=service.config.answer_s,
-        )
+        with service.metrics.inside.track_inprogress():
+            result = await service.pool.run(
+                lambda wanted: ready.work(service.engine, wanted, guard_of(call)),
+                patience_s=service.config.answer_s,
+            )
     except BaseException as error:
         await _release(service, claim)
         if isinstance(error, VisavisError) and not isinstance(error, NOT_REFUSED):

@@ -7,6 +7,7 @@ name in capitals. Nothing set gives a service on the loopback interface with a S
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import tomllib
 from dataclasses import dataclass
@@ -28,7 +29,6 @@ FILE = f"{PREFIX}CONFIG"
 """Names the file where ``--config`` doesn't."""
 MAX_FILE_BYTES = 2**20
 
-MIB = 2**20
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 NUMBERS: Mapping[str, tuple[float, float]] = {
@@ -213,8 +213,6 @@ def _number(name: str, value: object) -> float | int:
 def _policy(value: object) -> Policy:
     """A table of the file, or JSON in the environment."""
     if isinstance(value, str):
-        import json
-
         try:
             value = json.loads(value)
         except ValueError:

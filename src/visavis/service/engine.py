@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from visavis.errors import PackError
@@ -169,8 +169,6 @@ class Engine:
         Raises:
             PhotoError: The picture can't be used.
         """
-        from dataclasses import replace
-
         from visavis.quality.assessed import held
         from visavis.quality.measure import measure
         from visavis.quality.profiles import PROFILES

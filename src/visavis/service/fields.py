@@ -66,17 +66,6 @@ def several(given: Given, name: str) -> Sequence[bytes]:
     return found
 
 
-def none_else(given: Given, names: Sequence[str]) -> None:
-    """See that no file was given that doesn't belong here.
-
-    Raises:
-        Problem: As `one`.
-    """
-    for name in names:
-        if name in given.files:
-            raise Problem(422, "request.fields", f"{name} doesn't go with the others")
-
-
 def policy_of(service: Service, grant: Grant, rules: Rules | None) -> Policy:
     """The policy that applies: the service's own, and what the request has stricter.
 

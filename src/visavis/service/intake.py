@@ -9,6 +9,7 @@ import asyncio
 import base64
 import binascii
 import json
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -187,10 +188,16 @@ def json_of(text: bytes | bytearray | str, what: str) -> Any:
     def refuse(name: str) -> Any:
         raise ValueError(f"{name} is no number of JSON")
 
+    def finite(number: str) -> float:
+        found = float(number)
+        if not math.isfinite(found):
+            raise ValueError("a number is too large")
+        return found
+
     try:
         if isinstance(text, bytes | bytearray):
             text = text.decode("utf-8")
-        return json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
+        return json.loads(text, object_pairs_hook=unique, parse_constant=refuse, parse_float=finite)
     except (ValueError, RecursionError) as error:
         told = str(error) if isinstance(error, json.JSONDecodeError) else type(error).__name__
         raise Problem(400, "request.malformed", f"{what} isn't JSON", found=told) from None

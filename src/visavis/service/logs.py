@@ -50,6 +50,7 @@ def settings() -> dict[str, Any]:
         "handlers": {
             "lines": {"class": "logging.StreamHandler", "formatter": "lines", "stream": "ext://sys.stderr"}
         },
+        "root": {"handlers": ["lines"], "level": "WARNING"},  # what libraries have to say
         "loggers": {
             LOGGER: {"handlers": ["lines"], "level": "INFO", "propagate": False},
             "uvicorn.error": {"handlers": ["lines"], "level": "INFO", "propagate": False},

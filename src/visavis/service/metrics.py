@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-    from visavis.service.pool import Pool
-
 SECONDS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30)
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
 """Where several processes of a service put what they count; `serve` sets it."""
@@ -69,12 +67,11 @@ class Metrics:
             ),
         )
 
-    def text(self, pool: Pool) -> bytes:
+    def text(self) -> bytes:
         """All of it as Prometheus reads it, of all processes together."""
         from prometheus_client import CollectorRegistry, generate_latest
         from prometheus_client.multiprocess import MultiProcessCollector
 
-        self.inside.set(pool.inside)
         if os.environ.get(SHARED):
             together = CollectorRegistry()
             MultiProcessCollector(together)  # type: ignore[no-untyped-call]

@@ -134,10 +134,6 @@ class Pool:
         self._closed = True
         self._threads.shutdown(wait=True)
 
-    def stop_admitting(self) -> None:
-        """Admit nothing more."""
-        self._closed = True
-
     def _work(self, job: Callable[[Wanted], Answer], wanted: Wanted) -> Answer:
         wanted.check()
         start = time.perf_counter()

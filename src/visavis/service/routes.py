@@ -249,7 +249,7 @@ async def metrics(request: Request) -> Response:
     """With a key whose scope is metrics."""
     service = _service(request)
     await enter(service, request, "metrics")
-    text = await asyncio.to_thread(service.metrics.text, service.pool)
+    text = await asyncio.to_thread(service.metrics.text)
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

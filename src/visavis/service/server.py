@@ -37,10 +37,10 @@ def serve(config: Config) -> None:
     """
     import uvicorn
 
+    logging.config.dictConfig(settings())
     listening = bound(config.host, config.port)
     try:
         if config.workers == 1:
-            logging.config.dictConfig(settings())
             options = _options(config)
             server = uvicorn.Server(uvicorn.Config(_application(config), **options))
             _say_where(config, listening)
@@ -128,7 +128,6 @@ def _say_where(config: Config, listening: socket.socket) -> None:
     host, port = listening.getsockname()[:2]
     scheme = "http" if config.tls_cert is None else "https"
     shown = f"[{host}]" if ":" in host else host
-    logging.config.dictConfig(settings())
     logging.getLogger(LOGGER).info("listening", extra={"told": f"{scheme}://{shown}:{port}"})
 
 

@@ -123,7 +123,8 @@ class Service:
         return task
 
     def expire(self) -> int:
-        """Delete all that is past its time, and say how much that was."""
+        """Delete all that is past its time, and say how many answers, requests and challenges that were."""
+        self.gate.expire()
         return self.verdicts.expire() + self.requests.expire() + self.challenges.expire()
 
     async def close(self) -> None:

@@ -98,7 +98,9 @@ class Requests:
             taken = insert(connection, requests).values(row).on_conflict_do_nothing()
             if connection.execute(taken.returning(requests.c.answer)).first() is not None:
                 return Claim(key, name, answer, is_new=True)
-            there = connection.execute(requests.select().where(mine)).one()
+            there = connection.execute(requests.select().where(mine)).first()
+        if there is None:  # given up between the two statements
+            raise _in_flight()
         if bytes(there.body) != body:
             raise Problem(
                 422,
@@ -116,12 +118,7 @@ class Requests:
             )
         if over.rowcount == 1:
             return Claim(key, name, answer, is_new=True)
-        raise Problem(
-            409,
-            "idempotency.in_flight",
-            "the same request is under way: ask again for its answer",
-            headers={"Retry-After": str(BUSY_S)},
-        )
+        raise _in_flight()
 
     def release(self, claim: Claim) -> None:
         """Give a request up that came to no answer, so that it may be tried again at once."""
@@ -212,6 +209,15 @@ class Challenges:
                 .values(state=after)
             )
         return changed.rowcount == 1
+
+
+def _in_flight() -> Problem:
+    return Problem(
+        409,
+        "idempotency.in_flight",
+        "the same request is under way: ask again for its answer",
+        headers={"Retry-After": str(BUSY_S)},
+    )
 
 
 def unknown_challenge() -> Problem:

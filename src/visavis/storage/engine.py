@@ -104,26 +104,30 @@ def open_storage(where: str | Path, *, writable: bool = True) -> Storage:
         StorageError: `storage.address`: the address can't be read; `storage.driver`: the extra for PostgreSQL
             isn't installed; `storage.missing`: there is no such file; or what `failures.named` tells.
     """
-    if isinstance(where, str) and "://" in where:
-        url = _url(where)
-        if url.get_backend_name() == "postgresql":
-            return _postgresql(url)
-        if not url.database or url.database == ":memory:":
-            raise _unusable(where, expected="a file's path after sqlite:///")
-        where = url.database
-    return _sqlite(Path(where).expanduser(), writable=writable)
-
-
-def is_address(where: str | Path) -> bool:
-    """Whether it is an address of PostgreSQL and no file."""
-    return isinstance(where, str) and where.startswith("postgresql")
+    place = _place(where)
+    return _sqlite(place, writable=writable) if isinstance(place, Path) else _postgresql(place)
 
 
 def file_of(where: str | Path) -> Path | None:
-    """The file that a path or an address of SQLite means; None for PostgreSQL."""
-    if is_address(where):
-        return None
-    return Path(str(where).removeprefix("sqlite:///")).expanduser()
+    """The file that a path or an address of SQLite means; None for PostgreSQL.
+
+    Raises:
+        StorageError: `storage.address`: the address can't be read.
+    """
+    place = _place(where)
+    return place if isinstance(place, Path) else None
+
+
+def _place(where: str | Path) -> Path | URL:
+    """The file, or the address of PostgreSQL."""
+    if not isinstance(where, str) or "://" not in where:
+        return Path(where).expanduser()
+    url = _url(where)
+    if url.get_backend_name() == "postgresql":
+        return url
+    if not url.database or url.database == ":memory:":
+        raise _unusable(where, expected="a file's path after sqlite:///")
+    return Path(url.database).expanduser()
 
 
 def _url(where: str) -> URL:

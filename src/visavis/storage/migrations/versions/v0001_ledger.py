@@ -57,8 +57,3 @@ def upgrade() -> None:
         sa.Column("salt", sa.LargeBinary, nullable=False),
         sqlite_with_rowid=False,
     )
-
-
-def downgrade() -> None:
-    """Nothing leads back: an append-only record isn't dropped by a command."""
-    raise NotImplementedError

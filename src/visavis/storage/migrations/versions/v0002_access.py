@@ -65,8 +65,3 @@ def upgrade() -> None:
     )
     op.create_index("access_verdicts_subject", "access_verdicts", ["subject"])
     op.create_index("access_verdicts_expires", "access_verdicts", ["expires_at"])
-
-
-def downgrade() -> None:
-    """Nothing leads back: keys and what was counted for them aren't dropped by a command."""
-    raise NotImplementedError

@@ -34,9 +34,3 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("service_challenges_until", "service_challenges", ["until"])
-
-
-def downgrade() -> None:
-    """The tables hold nothing that outlives a day."""
-    op.drop_table("service_challenges")
-    op.drop_table("service_requests")
