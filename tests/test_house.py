@@ -23,7 +23,7 @@ SOURCE = Path(visavis.__file__).parent
 
 # Ground first; a room imports from lower floors only, for its types too.
 FLOORS = (
-    ("errors",),
+    ("errors", "disk"),
     ("photo", "geometry"),
     ("storage",),
     ("records",),

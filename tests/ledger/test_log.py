@@ -25,6 +25,7 @@ from visavis.ledger.log import Ledger, prepare
 from visavis.ledger.merkle import EMPTY_ROOT, consistent, includes, leaf_hash
 from visavis.ledger.reader import Reader, key_path
 from visavis.ledger.verify import verify
+from visavis.storage import engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -265,6 +266,28 @@ def test_erased_salts_leave_the_files(tmp_path: Path) -> None:
         ledger.erase_subject("S-1")
         content = b"".join(file.read_bytes() for file in files)
         assert not any(salt in content for salt in salts)
+
+
+def test_while_somebody_reads_an_erasure_says_that_it_is_not_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite can't empty its log then; erasing again does, and records nothing a second time."""
+    monkeypatch.setattr(engine, "WAIT_S", 0.2)
+    path = tmp_path / "ledger.db"
+    with Ledger.open(path) as ledger:
+        ledger.append(verdict(1, subject="S-1"))
+        with ledger.storage.reading() as connection:
+            [salt] = connection.exec_driver_sql("SELECT salt FROM ledger_subjects").scalars()
+            with pytest.raises(StorageError) as caught:
+                ledger.erase_subject("S-1")
+        assert caught.value.code == "storage.locked"
+        size = ledger.state().size
+        log = path.with_name("ledger.db-wal")
+        assert bytes(salt) in log.read_bytes()
+        assert ledger.erase_subject("S-1") is None
+        assert bytes(salt) not in log.read_bytes() + path.read_bytes()
+        assert ledger.state().size == size
+        assert ledger.entry(size - 1).kind == "erasure"
 
 
 # Keys

@@ -225,7 +225,7 @@ def _sentences(use: Use) -> list[str]:
     entry = use.entry
     said = [WHAT.get(entry.kind, f"Something was recorded, a {entry.kind}.")]
     if entry.decision is not None and entry.kind != "refusal":
-        result = CAME_TO.get(entry.decision, f"Result: {entry.decision}")
+        result = CAME_TO.get(entry.decision, f"Result: {entry.decision.replace('_', ' ')}")
         if entry.fmr is not None or entry.fmr_upper is not None:
             result += f"; false match rate at this similarity {rate(entry.fmr, entry.fmr_upper)}"
         if entry.policy is not None and isinstance(accepted := entry.policy.get("fmr"), float):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from visavis.documents.chip import ChipFiles
     from visavis.documents.document import Document, Portrait, Side
 
-WIDTH = 100
 INDENT = 14
 
 
@@ -105,12 +103,11 @@ def text(document: Document, *, colour: bool = False) -> str:
         document: What was read.
         colour: Whether to style labels with ANSI codes.
     """
-    lines = []
+    from visavis.report.text import labelled
+
+    lines: list[str] = []
     for label, value in _rows(document):
-        styled = label.ljust(INDENT)
-        first, *rest = textwrap.wrap(value, WIDTH - INDENT, break_on_hyphens=False) or [""]
-        lines.append((click.style(styled, dim=True) if colour else styled) + first)
-        lines += [" " * INDENT + line for line in rest]
+        lines += labelled([(label, value)], INDENT, colour=colour)
         if label == "zone":
             lines += _zone(document)
     return "\n".join(line.rstrip() for line in lines)

@@ -195,8 +195,8 @@ def _end(text: str) -> datetime | None:
         return datetime.now(UTC) + span
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise click.BadParameter(
             f"{text!r} is none of 90d, 2027-01-31 and never", param_hint="--expires"
         ) from None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

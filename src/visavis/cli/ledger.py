@@ -7,7 +7,6 @@ import json
 import os
 import sys
 import tempfile
-import textwrap
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from visavis.ledger.reader import Reader
     from visavis.ledger.verify import Report
 
-WIDTH = 100
 INDENT = 14
 MAX_FILE = 65_536
 
@@ -195,14 +193,10 @@ def text(report: Report, key: VerifierKey, trusted: str, *, colour: bool = False
         trusted: Where that key is from.
         colour: Whether to style it with ANSI codes.
     """
-    title = "INTACT" if report.sound else "NOT INTACT"
-    lines = [click.style(title, fg="green" if report.sound else "red", bold=True) if colour else title]
-    for label, value in _rows(report, key, trusted):
-        styled = label.ljust(INDENT)
-        first, *rest = textwrap.wrap(value, WIDTH - INDENT, break_on_hyphens=False)
-        lines.append((click.style(styled, dim=True) if colour else styled) + first)
-        lines += [" " * INDENT + each for each in rest]
-    return "\n".join(lines)
+    from visavis.report.text import headed
+
+    title, tone = ("INTACT", "green") if report.sound else ("NOT INTACT", "red")
+    return "\n".join(headed(title, tone, _rows(report, key, trusted), indent=INDENT, colour=colour))
 
 
 def _rows(report: Report, key: VerifierKey, trusted: str) -> Iterator[tuple[str, str]]:

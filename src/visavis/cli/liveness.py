@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from visavis.liveness.frames import Answer
     from visavis.liveness.register import Sealed
 
-WIDTH = 100
 INDENT = 14
 
 STATUS = {"live": MATCH, "attack": NO_MATCH, "not assessed": INCONCLUSIVE}
@@ -169,9 +167,8 @@ def text(found: Liveness, *, colour: bool = False) -> Iterator[str]:
         found: What was found.
         colour: Whether to style it with ANSI codes.
     """
-    heading = HEADINGS[found.outcome]
-    yield click.style(heading, fg=COLOURS[found.outcome], bold=True) if colour else heading
-    yield from textwrap.wrap(found.why[:1].upper() + found.why[1:] + ".", WIDTH)
+    from visavis.report.text import headed
+
     rows = []
     if found.score is not None and found.threshold is not None:
         rows.append(("score", f"{found.score:.2f}, live from {found.threshold:.2f} on"))
@@ -183,8 +180,11 @@ def text(found: Liveness, *, colour: bool = False) -> Iterator[str]:
             rows.append((check["name"], f"{score}: {check['why']}"))
     if found.passive is not None:
         rows += [("note", note) for note in found.passive["notes"]]
-    for label, value in rows:
-        first, *rest = textwrap.wrap(value, WIDTH - INDENT, break_on_hyphens=False)
-        styled = label.ljust(INDENT)
-        yield (click.style(styled, dim=True) if colour else styled) + first
-        yield from (" " * INDENT + line for line in rest)
+    return headed(
+        HEADINGS[found.outcome],
+        COLOURS[found.outcome],
+        rows,
+        meaning=f"{found.why[:1].upper()}{found.why[1:]}.",
+        indent=INDENT,
+        colour=colour,
+    )

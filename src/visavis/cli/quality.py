@@ -109,15 +109,24 @@ def text(finding: Finding, *, colour: bool = False) -> str:
         colour: Whether to style it with ANSI codes.
     """
     from visavis.report.quality_page import heading, meaning
+    from visavis.report.text import headed, labelled
 
-    title = heading(finding)
-    lines = [click.style(title, fg=COLOURS[finding.meets], bold=True) if colour else title]
-    lines += textwrap.wrap(meaning(finding), WIDTH)
-    lines += _labelled(_about(finding), colour=colour)
+    lines = [
+        *headed(
+            heading(finding),
+            COLOURS[finding.meets],
+            _about(finding),
+            meaning=meaning(finding),
+            indent=INDENT,
+            colour=colour,
+        )
+    ]
     if finding.assessed is not None:
         lines += ["", *_table(finding), ""]
-        left_out = (f"{', '.join(labels)}: {why}" for why, labels in finding.left_out.items())
-        lines += _labelled((("not assessed", each) for each in left_out), colour=colour)
+        left_out = [
+            ("not assessed", f"{', '.join(labels)}: {why}") for why, labels in finding.left_out.items()
+        ]
+        lines += labelled(left_out, INDENT, colour=colour)
     return "\n".join(lines)
 
 
@@ -133,14 +142,6 @@ def _about(finding: Finding) -> Iterator[tuple[str, str]]:
         yield "reason" if reason.decisive else "note", words.told(reason)
     seen = finding.seen.evidence
     yield "picture", f"{words.name_of(seen.name)}: {seen.width} x {seen.height} {seen.format}"
-
-
-def _labelled(rows: Iterator[tuple[str, str]], *, colour: bool) -> Iterator[str]:
-    for label, value in rows:
-        first, *rest = textwrap.wrap(value, WIDTH - INDENT, break_on_hyphens=False)
-        styled = label.ljust(INDENT)
-        yield (click.style(styled, dim=True) if colour else styled) + first
-        yield from (" " * INDENT + line for line in rest)
 
 
 def _table(finding: Finding) -> Iterator[str]:

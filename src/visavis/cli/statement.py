@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import textwrap
 from typing import TYPE_CHECKING
 
 import click
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
     from visavis.ledger.statement import Statement
 
-WIDTH = 100
 INDENT = 14
 MAX_PICTURE = 2**28
 
@@ -145,13 +143,9 @@ def _rows(
 
 
 def _headed(title: str, colour: str, rows: Iterable[tuple[str, str]]) -> Iterator[str]:
-    coloured = watched(sys.stdout)
-    yield click.style(title, fg=colour, bold=True) if coloured else title
-    for label, value in rows:
-        first, *rest = textwrap.wrap(value, WIDTH - INDENT, break_on_hyphens=False)
-        styled = label.ljust(INDENT)
-        yield (click.style(styled, dim=True) if coloured else styled) + first
-        yield from (" " * INDENT + line for line in rest)
+    from visavis.report.text import headed
+
+    return headed(title, colour, rows, indent=INDENT, colour=watched(sys.stdout))
 
 
 def _role(text: str) -> tuple[str, str]:

@@ -18,6 +18,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from visavis.disk import sync_folder
 from visavis.errors import LedgerError
 from visavis.ledger.checkpoint import ED25519, NAME, Checkpoint, VerifierKey, signed
 
@@ -161,20 +162,9 @@ def make_key(path: Path) -> LedgerKey:
             pass
         finally:
             Path(beside).unlink()
-        _keep(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise LedgerError(
             "ledger.key", f"the ledger's key {str(path)!r} can't be made", found=error.strerror
         ) from None
     return read_key(path)
-
-
-def _keep(folder: Path) -> None:
-    """Have the disk know of a new name in a folder."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

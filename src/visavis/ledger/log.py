@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from visavis.errors import LedgerError
+from visavis.errors import LedgerError, StorageError
 from visavis.ledger import digests, rows
 from visavis.ledger.checkpoint import Checkpoint
 from visavis.ledger.entry import Event, stamp
@@ -254,10 +254,11 @@ class Ledger(Reader):
             key: The name of the key that asked.
 
         Returns:
-            Where that was recorded; None where nothing is recorded of the subject.
+            Where that was recorded; None where nothing is recorded of the subject, or not any more.
 
         Raises:
-            StorageError: As `append`.
+            StorageError: As `append`; `storage.locked`: it is done and recorded, but somebody who reads keeps
+                the salts in SQLite's log. Erasing again takes them out of it.
             LedgerError: As `append`.
         """
         secret = self._key().secret
@@ -266,14 +267,14 @@ class Ledger(Reader):
             with self.storage.writing() as connection:
                 rows.present(rows.state(connection, lock=True))
                 row = rows.subject(connection, place)
-                if row is None:
-                    return None
-                salted = digests.subject_row(secret, row.salt, reference).salted
-                gone = rows.destroy_subject(connection, place, salted.digest)
-                event = Event(kind="erasure", purpose=purpose, key=key, details={"salts": gone})
-                [receipt], after = self._extend(connection, [event], salted)
+                receipt, after = None, self._edge
+                if row is not None:
+                    salted = digests.subject_row(secret, row.salt, reference).salted
+                    gone = rows.destroy_subject(connection, place, salted.digest)
+                    event = Event(kind="erasure", purpose=purpose, key=key, details={"salts": gone})
+                    [receipt], after = self._extend(connection, [event], salted)
             self._edge = after
-        self.storage.scrub("ledger_salts", "ledger_subjects")
+        self._scrub("ledger_salts", "ledger_subjects")
         return receipt
 
     def erase_entries(
@@ -291,7 +292,7 @@ class Ledger(Reader):
             Where that was recorded.
 
         Raises:
-            StorageError: As `append`.
+            StorageError: As `erase_subject`.
             LedgerError: As `append`; `ledger.index`: there are no such entries.
         """
         with self._writer:
@@ -304,5 +305,14 @@ class Ledger(Reader):
                 event = Event(kind="erasure", purpose=purpose, key=key, details=details)
                 [receipt], after = self._extend(connection, [event])
             self._edge = after
-        self.storage.scrub("ledger_salts")
+        self._scrub("ledger_salts")
         return receipt
+
+    def _scrub(self, *tables: str) -> None:
+        """Destroyed salts leave the database's files too, or whoever erased hears of it."""
+        if not self.storage.scrub(*tables):
+            raise StorageError(
+                "storage.locked",
+                "what was erased may still lie in the database's log, because others read it; "
+                f"erase again: {self.storage.where}",
+            )

@@ -98,7 +98,7 @@ def shrunk(photo: Photo) -> Photo:
     """The same picture held at no more pixels than a frame needs; not every format is decoded at scale."""
     height, width = photo.pixels.shape[:2]
     scale = DETAIL / max(height, width)
-    if scale > 0.5:
+    if scale >= 1:
         return photo
     import cv2
 

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from visavis.disk import sync_folder
 from visavis.errors import ChallengeError
 from visavis.liveness.challenge import Challenge, damaged, draw
 from visavis.liveness.files import read_file
@@ -267,6 +268,7 @@ def _write(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         Path(beside).replace(path)
+        sync_folder(path.parent)
     except BaseException:
         Path(beside).unlink(missing_ok=True)
         raise

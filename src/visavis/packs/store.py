@@ -24,6 +24,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from visavis.disk import sync_folder
 from visavis.errors import PackError
 
 if TYPE_CHECKING:
@@ -228,7 +229,7 @@ class Store:
             temporary = Path(stream.name)
             temporary.chmod(0o644)  # it was made private, but a home may serve several users
             temporary.replace(path)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
 
     def _readable_blobs(self, pack: str) -> set[str]:
         try:
@@ -276,13 +277,3 @@ def _is_sha256(text: object) -> bool:
 
 def _reason(error: OSError) -> str:
     return error.strerror or str(error)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -65,9 +65,11 @@ class Term:
         alike = len(self.scores) == len(self.gains) >= 2
         rising = all(low < high for low, high in itertools.pairwise((*self.scores, math.inf)))
         never_falling = all(low <= high for low, high in itertools.pairwise((*self.gains, math.inf)))
+        if not alike:
+            raise ValueError(f"as many gains as scores were expected, two or more, found {self}")
         ends = self.scores[0] >= 0 and self.scores[-1] <= 100 and self.gains[0] == 0 < self.gains[-1] < 50
         between = 0 <= self.missing <= self.gains[-1]
-        if not (known and alike and rising and never_falling and ends and between):
+        if not (known and rising and never_falling and ends and between):
             raise ValueError(f"a gain that never falls on scores that rise was expected, found {self}")
 
     @property

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from visavis.report import words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from visavis.decision.policy import Policy
     from visavis.decision.verdict import Decision, Evidence, LedgerPlace, Verdict
@@ -41,14 +41,44 @@ def crosscheck_text(crosscheck: Crosscheck, *, colour: bool = False) -> str:
     return _told(crosscheck.decision, words.crosschecked(crosscheck.decision), rows, colour=colour)
 
 
-def _told(decision: Decision, meaning: str, rows: Iterable[tuple[str, str]], *, colour: bool) -> str:
-    loud, quiet = _styles(decision) if colour else (str, str)
-    lines = [loud(words.DECISIONS[decision]), *textwrap.wrap(meaning, WIDTH)]
+def headed(
+    title: str, tone: str, rows: Iterable[tuple[str, str]], *, meaning: str = "", indent: int, colour: bool
+) -> Iterator[str]:
+    """An answer in lines of at most 100 characters: a title, what it means, and labelled rows.
+
+    Args:
+        title: What it came to.
+        tone: The title's colour, as click calls it.
+        rows: Label and value.
+        meaning: A sentence.
+        indent: Where values begin.
+        colour: Whether to style it with ANSI codes.
+    """
+    if colour:
+        import click
+
+        title = click.style(title, fg=tone, bold=True)
+    yield title
+    yield from textwrap.wrap(meaning, WIDTH)
+    yield from labelled(rows, indent, colour=colour)
+
+
+def labelled(rows: Iterable[tuple[str, str]], indent: int, *, colour: bool) -> Iterator[str]:
+    """Rows of label and value, values wrapped under each other; arguments as of `headed`."""
     for label, value in rows:
-        first, *rest = textwrap.wrap(value, WIDTH - INDENT, break_on_hyphens=False)
-        lines.append(quiet(label.ljust(INDENT)) + first)
-        lines += [" " * INDENT + line for line in rest]
-    return "\n".join(lines)
+        styled = label.ljust(indent)
+        if colour:
+            import click
+
+            styled = click.style(styled, dim=True)
+        first, *rest = textwrap.wrap(value, WIDTH - indent, break_on_hyphens=False) or [""]
+        yield styled + first
+        yield from (" " * indent + line for line in rest)
+
+
+def _told(decision: Decision, meaning: str, rows: Iterable[tuple[str, str]], *, colour: bool) -> str:
+    title, tone = words.DECISIONS[decision], COLOURS[decision]
+    return "\n".join(headed(title, tone, rows, meaning=meaning, indent=INDENT, colour=colour))
 
 
 def _crosscheck_rows(crosscheck: Crosscheck) -> Iterator[tuple[str, str]]:
@@ -141,16 +171,3 @@ def _quality(evidence: Evidence) -> Iterator[tuple[str, str]]:
 def _photo(evidence: Evidence) -> str:
     size = f"{words.name_of(evidence.name)}: {evidence.width} x {evidence.height} {evidence.format}"
     return size if evidence.face is None else f"{size}, eyes {evidence.face.inter_eye_px:.0f} pixels apart"
-
-
-def _styles(decision: Decision) -> tuple[Callable[[str], str], Callable[[str], str]]:
-    """How the decision and how a label is styled."""
-    import click
-
-    def loud(word: str) -> str:
-        return click.style(word, fg=COLOURS[decision], bold=True)
-
-    def quiet(label: str) -> str:
-        return click.style(label, dim=True)
-
-    return loud, quiet

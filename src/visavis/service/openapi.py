@@ -76,7 +76,7 @@ def asking(
         "in": "header",
         "required": False,
         "description": "The same key with the same request gives the same answer, and asks once.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": MAX_IDEMPOTENCY_KEY, "pattern": "^[!-~]+$"},
+        "schema": {"type": "string", "minLength": 1, "maxLength": MAX_IDEMPOTENCY_KEY, "pattern": "^[ -~]+$"},
     }
     return {
         **SECURED,

@@ -70,9 +70,11 @@ class Looking(Task["Examined"]):
     def outcome(self, result: Examined) -> str:
         """As `Task.outcome`: what keeps a face from being decided on weighs more than the profile."""
         quality = result.evidence.quality
-        if quality is None or quality.meets is None:
+        if quality is None:
             return "not_assessed"
-        return "meets" if quality.meets and result.problem is None else "falls_short"
+        if result.problem is not None:
+            return "falls_short"
+        return {True: "meets", False: "falls_short", None: "not_assessed"}[quality.meets]
 
     def _reasons(self, result: Examined) -> list[Reason]:
         evidence = result.evidence

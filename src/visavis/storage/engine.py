@@ -72,21 +72,26 @@ class Storage:
             with connection.begin():
                 yield connection
 
-    def scrub(self, *tables: str) -> None:
+    def scrub(self, *tables: str) -> bool:
         """Make what was deleted leave the files of the database, as far as the database can.
 
-        SQLite empties its write-ahead log; deleted rows were overwritten with zeros already. PostgreSQL frees
-        the rows; its own log and every backup keep what they hold.
+        SQLite empties its write-ahead log; deleted rows were overwritten with zeros already. It can't while
+        others read an older state of the database. PostgreSQL frees the rows; its own log and every backup
+        keep what they hold.
 
         Args:
             tables: Names of the tables that rows were deleted from.
+
+        Returns:
+            Whether it was done; False where others read for so long.
         """
         with named(self.where), self._engine.connect() as connection:
             if self.kind == "sqlite":
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all()
-                return
+                [(busy, _, _)] = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all()
+                return not busy
             connection = connection.execution_options(isolation_level="AUTOCOMMIT")  # noqa: PLW2901
             connection.exec_driver_sql(f"VACUUM {', '.join(tables)}")
+            return True
 
     def close(self) -> None:
         """Give all connections back."""
