@@ -192,13 +192,13 @@ class Camera:
         )
         soft = np.asarray(cv2.GaussianBlur(moved, (0, 0), self.soft), dtype=np.float32)
         smeared = _smeared(soft, speed * self.open_ms / 1000)
-        tones = _toned(smeared * self._metering(spot.of(smeared), ms))
+        levels = _levels(smeared * self._metering(spot.of(smeared), ms))
         y, x = self.random.integers(0, 96, 2)
         grains = self._grains[y : y + HEIGHT, x : x + WIDTH]
         if self.random.random() < 0.5:
             grains = grains[:, ::-1]
-        level = self.noise * (0.8 + 0.5 * np.exp(-tones / 60))
-        pixels = np.clip(tones + grains * level, 0, 255).round().astype(np.uint8)
+        tones = CURVE[levels] + grains * (np.float32(self.noise) * GRAIN[levels])
+        pixels = np.clip(tones, 0, 255).round().astype(np.uint8)
         return as_jpeg(pixels, self.quality)
 
     def _metering(self, face: Picture, ms: float) -> Floats:
@@ -242,14 +242,13 @@ def as_jpeg(pixels: NDArray[np.uint8], quality: int) -> bytes:
     return to.getvalue()
 
 
-def _toned(light: Picture) -> Picture:
-    """Linear light, 1 being the sensor's white, as values of 0 to 255 with a soft shoulder."""
-    tones: Picture = CURVE[np.clip(light * np.float32(FINE), 0, len(CURVE) - 1).astype(np.uint16)]
-    return tones
+def _levels(light: Picture) -> NDArray[np.uint16]:
+    """Linear light, 1 being the sensor's white, as places in `CURVE` and `GRAIN`."""
+    return np.clip(light * np.float32(FINE), 0, len(CURVE) - 1).astype(np.uint16)
 
 
 def _curve() -> Floats:
-    """Values for light of 0 to 2 in steps of 1 / FINE: a power of 1/2.2 under a shoulder."""
+    """Values of 0 to 255 for light of 0 to 2 in steps of 1 / FINE: a power of 1/2.2 under a soft shoulder."""
     light = np.arange(2 * FINE) / FINE
     bent = np.where(light > 0.75, 0.75 + 0.25 * (1 - np.exp(-(light - 0.75) / 0.25)), light)
     return (255 * bent ** (1 / 2.2)).astype(np.float32)
@@ -257,6 +256,8 @@ def _curve() -> Floats:
 
 FINE = 8192
 CURVE = _curve()
+GRAIN = (0.8 + 0.5 * np.exp(-CURVE / 60)).astype(np.float32)
+"""How much of the noise is left at each of these values: it is stronger in the dark."""
 
 
 def _smeared(light: Picture, by: Floats) -> Picture:

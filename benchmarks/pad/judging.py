@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from pad.people import Half, People
 from pad.species import render
-from visavis.decision.policy import Policy
-from visavis.examiner import Examiner
-from visavis.liveness.active import ActiveDetector
+from visavis.examiner import Examined, Examiner
+from visavis.liveness.active import POLICY, ActiveDetector
 from visavis.liveness.challenge import draw
 from visavis.liveness.check import WORKING, working_points
 from visavis.liveness.frames import Frame
@@ -71,6 +71,24 @@ def rejudged(judged: Judged) -> Judged:
     return replace(judged, outcome="not assessed", problem="check_not_assessed", failed=None)
 
 
+class LookingOnce(Examiner):
+    """An examiner that keeps what it saw on the frames of one answer: both detectors ask for the same."""
+
+    def __init__(self) -> None:
+        super().__init__(threads=1)
+        self._seen: dict[int, Examined] = {}
+
+    def look(self, source: Any, **asked: Any) -> Examined:
+        """As `Examiner.look`."""
+        if id(source) not in self._seen:
+            self._seen[id(source)] = super().look(source, **asked)
+        return self._seen[id(source)]
+
+    def forget(self) -> None:
+        """Before the frames of another answer, which may lie where those of the last one lay."""
+        self._seen.clear()
+
+
 class Judge:
     """Renders and judges; loaded once in each process."""
 
@@ -78,7 +96,7 @@ class Judge:
         import cv2
 
         cv2.setNumThreads(1)
-        self._examiner = Examiner(threads=1)
+        self._examiner = LookingOnce()
         self._half = half
         self._people = People(folder, half, self._examiner)
         self._active, self._passive = ActiveDetector(self._examiner), PassiveDetector(threads=1)
@@ -87,6 +105,7 @@ class Judge:
         """One answer of a species, drawn by a seed."""
         challenge = draw(seed=f"{species} {seed}".encode())
         frames = render(species, self._people, challenge, seed)
+        self._examiner.forget()
         active = self._active.judge(challenge, frames)
         values = {
             f"{check.name}.{name}": float(value)
@@ -107,7 +126,7 @@ class Judge:
         scores = []
         chosen = [frames[round(n * (len(frames) - 1) / (PASSIVE_FRAMES - 1))] for n in range(PASSIVE_FRAMES)]
         for frame in chosen:
-            looked = self._examiner.look(frame.photo, policy=Policy(faces="largest_central"))
+            looked = self._examiner.look(frame.photo, policy=POLICY)
             face = looked.evidence.face
             if face is not None and unfit(looked.photo, face) is None:
                 scores.append(self._passive.look(looked.photo, face).score)

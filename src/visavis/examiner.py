@@ -100,7 +100,10 @@ class Examiner:
         Raises:
             PhotoError: The photo can't be used.
         """
-        seen = self.look(source, policy=policy, face=face, name=name)
+        return self.recognise(self.look(source, policy=policy, face=face, name=name))
+
+    def recognise(self, seen: Examined) -> Examined:
+        """The rest of the way of a photo that was looked at: its template, where it is fit to compare."""
         if seen.chips is None or seen.problem is not None:
             return seen
         clock = Clock()

@@ -237,20 +237,28 @@ class Toy:
             for frame, face in zip(answer.frames, answer.faces, strict=True)
         }
         self.people = people or {}
-        self.looked = self.examined = 0
+        self.looked = self.recognised = 0
 
     def look(self, source: Photo, *, policy: Any) -> Any:
         self.looked += 1
         evidence = SimpleNamespace(face=self.faces.get(source.sha256), sha256=source.sha256)
-        return SimpleNamespace(photo=source, evidence=evidence)
+        return ToyLook(source, evidence)
 
-    def examine(self, source: Photo, *, policy: Any) -> Any:
-        self.examined += 1
-        if self.faces.get(source.sha256) is None:
+    def recognise(self, look: ToyLook) -> Any:
+        self.recognised += 1
+        if look.evidence.face is None:
             return SimpleNamespace(template=None)
         vector = np.zeros(8, dtype=np.float32)
-        vector[self.people.get(source.sha256, 0)] = 1.0
+        vector[self.people.get(look.evidence.sha256, 0)] = 1.0
         return SimpleNamespace(template=Template(vector, "toy", self.fingerprint))
+
+
+@dataclass(frozen=True)
+class ToyLook:
+    """What the toy saw on a frame."""
+
+    photo: Photo
+    evidence: Any
 
 
 class ToyCalibration:

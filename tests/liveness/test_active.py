@@ -84,7 +84,7 @@ def test_a_recogniser_sees_at_most_eight_frames() -> None:
     toy = Toy(shown)
     ActiveDetector(toy, calibration=ToyCalibration()).judge(CHALLENGE, shown.frames)  # type: ignore[arg-type]
     assert toy.looked == len(shown.frames)
-    assert toy.examined == 8
+    assert toy.recognised == 8
 
 
 GREY = Photo.from_pixels(np.full((240, 180, 3), 128, np.uint8))

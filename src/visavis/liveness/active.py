@@ -5,7 +5,7 @@ Six checks look at the frames, each for itself. The weakest decides: an attack h
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -130,18 +130,19 @@ class ActiveDetector:
         """
         if problem := problem_of(challenge, frames):
             return Active.not_assessed(*problem)
-        seen = []
+        seen, looks = [], []
         for frame in frames:
             try:
-                looked = self._examiner.look(frame.photo, policy=POLICY)
+                look = self._examiner.look(frame.photo, policy=POLICY)
             except PhotoError as error:
                 return Active.not_assessed("frame_unusable", f"a frame can't be decoded: {error}")
-            seen.append(Seen.of(frame.at_ms, looked.photo, looked.evidence.face))
+            seen.append(Seen.of(frame.at_ms, look.photo, look.evidence.face))
+            looks.append(replace(look, photo=frame.photo))  # not the finer pictures of all frames at once
         watched = Watched(challenge, tuple(seen))
         if problem := without_face(watched):
             return Active.not_assessed(*problem)
         chosen = to_compare(watched)
-        templates = {number: self._template(frames[number]) for number in chosen}
+        templates = {number: self._examiner.recognise(looks[number]).template for number in chosen}
         checks = (
             timing(watched, self._points),
             person([each for each in templates.values() if each is not None], self._threshold),
@@ -153,9 +154,6 @@ class ActiveDetector:
         straightest = sorted(templates, key=lambda number: abs(watched.yaw_deg[number]))
         fit = (templates[number] for number in straightest if templates[number] is not None)
         return together(checks, next(fit, None))
-
-    def _template(self, frame: Frame) -> Template | None:
-        return self._examiner.examine(frame.photo, policy=POLICY).template
 
 
 def together(checks: tuple[Check, ...], template: Template | None) -> Active:
