@@ -1,7 +1,7 @@
 """Presentation attacks on the active challenge and the passive detector, simulated.
 
-    python benchmarks/pad/run.py FOLDER --sequences 300 --figures docs/figures/pad.json
-    python benchmarks/pad/run.py FOLDER --sequences 300 --write
+    python benchmarks/pad/run.py FOLDER --of "bona fide=300" recorded=250 --figures docs/figures/pad.json
+    python benchmarks/pad/run.py FOLDER --of "bona fide=300" --write
 
 FOLDER has one folder of pictures for each person, who are split into two halves by their names: `--write`
 measures on the development half and sets the working points in src/visavis/liveness/working_points.json;
@@ -39,7 +39,7 @@ CAVEAT = (
 )
 WORKING_POINTS = Path(__file__).parents[2] / "src" / "visavis" / "liveness" / "working_points.json"
 FIRST_SEED: dict[Half, int] = {"development": 1_000_000, "test": 2_000_000}
-MORE = {"recorded", "repeated"}  # groups of which none may pass: the more are tried, the more that says
+GROUPS = tuple(dict.fromkeys(kind.group for kind in SPECIES.values()))
 
 
 def main() -> None:
@@ -47,9 +47,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER")
-    parser.add_argument("--sequences", type=int, default=300, help="answers of each species; 300 by default")
+    parser.add_argument("--sequences", type=int, default=150, help="answers of each species; 150 by default")
     parser.add_argument(
-        "--repeated", type=int, default=0, metavar="N", help="of recordings and repeated frames, where more"
+        "--of",
+        nargs="*",
+        default=[],
+        metavar="GROUP=N",
+        help=f"another number for each species of a group: {', '.join(GROUPS)}",
     )
     parser.add_argument(
         "--species", nargs="*", metavar="NAME", help="only these, as they are called in the table"
@@ -75,8 +79,8 @@ def main() -> None:
         parser.error(f"no such species: {', '.join(sorted(unknown))}; there are {', '.join(SPECIES)}")
     print(CAVEAT)
     print(machine())
-    more = max(arguments.sequences, arguments.repeated)
-    counts = {name: more if SPECIES[name].group in MORE else arguments.sequences for name in names}
+    of = dict(numbers(arguments.of, parser))
+    counts = {name: of.get(SPECIES[name].group, arguments.sequences) for name in names}
     found = list(measure(arguments.folder, half, counts, arguments.processes, arguments.values))
     if arguments.write:
         text = json.dumps(working_points(found), indent=1) + "\n"
@@ -87,6 +91,15 @@ def main() -> None:
     report(figures)
     if arguments.figures:
         arguments.figures.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+
+
+def numbers(given: Sequence[str], parser: argparse.ArgumentParser) -> Iterator[tuple[str, int]]:
+    """What `--of` says."""
+    for each in given:
+        group, _, number = each.partition("=")
+        if group not in GROUPS or not number.isdigit():
+            parser.error(f"--of: GROUP=N was expected, with a group of {', '.join(GROUPS)}; found {each!r}")
+        yield group, int(number)
 
 
 def measure(
