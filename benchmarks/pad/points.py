@@ -1,9 +1,10 @@
 """Working points of the checks, set by a rule from answers of the development half.
 
-Each measure is aimed at some attacks. Between the value that all but a small share of bona fide answers
-reach and the value that all but a small share of these attacks stay under lies a gap, or none. Where there is
-a gap, the working point lies in its middle; where there is none, bona fide answers come first. A score's ends
-are the medians of both.
+Each measure is aimed at some attacks. Its tightest working point is the value that all but a small share of
+bona fide answers reach; its loosest one is as far from them as it can be while it stops nearly as many of
+these attacks. The working point lies in the middle: people who aren't simulated differ more than those who
+are. A measure that stops hardly any of them keeps what it had, a limit from what heads and screens can do. A
+score's ends are the medians of both.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from pad.surface import Floats
 from visavis.liveness.check import working_points as present
 
 BONA_FIDE = "bona fide"
-LOST = 0.01  # of bona fide answers, by each measure where there is no gap; less where there is one
+LOST = 0.01  # of bona fide answers by each measure, at its tightest
+LET_GO = 0.02  # of the attacks, by the loosest and not by the tightest
+USEFUL = 0.1  # of the attacks, that a measure has to stop at least
 PASSIVE_BPCER = 0.03
-MOST_ATTACKS = 0.99  # of those a measure is aimed at, that should stay under its working point
 FEWEST = 40  # bona fide answers: with fewer the rule would follow a single one
 FEWEST_AIMED = 20
 
@@ -59,13 +61,17 @@ def working_points(found: Sequence[Judged]) -> dict[str, Any]:
         own = _values(bona_fide, name)
         attacks = _values([each for each in found if each.species in AIMED.get(name.split(".")[0], ())], name)
         sign = 1.0 if point.best > point.worst else -1.0
+        chosen = None
         if len(own) < FEWEST or len(attacks) < FEWEST_AIMED:
             how[name] = "kept: too few answers"
-            points[name] = {"worst": point.worst, "at": point.at, "best": point.best}
+        elif (chosen := _between(sign * own, sign * attacks)) is None:
+            how[name] = "kept: it stops hardly any of these attacks"
         else:
-            chosen, how[name] = _between(sign * own, sign * attacks)
-            worst, at, best = (round(sign * each, 4) for each in chosen)
-            points[name] = {"worst": worst, "at": at, "best": best}
+            how[name] = "set"
+        worst, at, best = chosen or (sign * each for each in (point.worst, point.at, point.best))
+        points[name] = {
+            "worst": round(sign * worst, 4), "at": round(sign * at, 4), "best": round(sign * best, 4)
+        }  # fmt: skip
     passive = np.array([each.passive for each in bona_fide if each.passive is not None])
     return {
         "version": 1,
@@ -86,13 +92,16 @@ def _values(answers: Sequence[Judged], name: str) -> Floats:
     return found[np.isfinite(found)]
 
 
-def _between(bona_fide: Floats, attacks: Floats) -> tuple[tuple[float, float, float], str]:
-    """Worst, working point and best of a measure of which more is better, and how they came about."""
-    low = float(np.quantile(bona_fide, LOST, method="lower"))
-    high = float(np.quantile(attacks, MOST_ATTACKS, method="higher"))
+def _between(bona_fide: Floats, attacks: Floats) -> tuple[float, float, float] | None:
+    """Worst, working point and best of a measure of which more is better; None where it is of no use."""
+    tightest = float(np.quantile(bona_fide, LOST, method="lower"))
+    stopped = np.sort(attacks[attacks < tightest])[::-1]
+    if len(stopped) < USEFUL * len(attacks):
+        return None
+    loosest = float(stopped[int(LET_GO * len(attacks))])
+    at = (tightest + loosest) / 2
     best, worst = float(np.median(bona_fide)), float(np.median(attacks))
-    at, how = ((low + high) / 2, "between") if high < low else (low, "bona fide first")
     # Where attacks are no worse in this measure the scale takes its lower half from the upper one.
     worst = worst if worst < at else at - max(best - at, 1e-3)
     best = best if best > at else at + max(at - worst, 1e-3)
-    return (worst, at, best), how
+    return worst, at, best
