@@ -6,9 +6,9 @@ has its own alphabet, and the type has a fixed pitch. So the text isn't read fir
 texts that a form allows, the likeliest is taken. What one costs is counted in nats: minus the logarithm of
 its probability.
 
-Four things speak one after the other. Alignment gives each character of each position its cost; the shape of
-names and the known codes of states weigh characters against each other; check digits may change a few that
-cost little; and what costs too much for a character is no zone.
+Four things speak one after the other. Alignment gives each character of each position its cost; the shape and
+the spelling of names and the known codes of states weigh characters against each other; check digits may
+change a few that cost little; and what costs too much for a character is no zone.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ import numpy as np
 
 from visavis.documents.mrz.checkdigits import VALUES, WEIGHTS, checks_of, is_right
 from visavis.documents.mrz.countries import CODES
-from visavis.documents.mrz.layout import ALPHABET, DIGITS, FILLER, FORMS, KINDS, Form, kinds
+from visavis.documents.mrz.layout import ALPHABET, DIGITS, FILLER, FORMS, KINDS, LETTERS, Form, kinds
 from visavis.documents.mrz.mrz import Mrz, Repair, read_as
+from visavis.documents.mrz.spelling import end_of_code, likeliest_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,18 +55,16 @@ LOOKS = {
     3.0: ("8B", "5S", "2Z", "6G", "0D", "0Q"),
     4.0: ("O0", "I1"),
     4.5: (
-        *("B8", "S5", "Z2", "G6", "D0", "Q0", "QO", "OQ", "DO", "OD"),
-        *("<C", "<K", "<L", "<E", "<S", "1L", "L1", "7T", "T7", "4A", "A4"),
+        *("B8", "S5", "Z2", "G6", "QO", "OQ", "DO", "OD"),
+        *("1L", "L1", "7T", "T7", "4A", "A4"),
     ),
+    5.0: ("D0", "Q0"),
 }
 """What the first of two costs where the second was seen: recognisers take one for the other and are sure."""
 
+LATE_LETTER = 0.15  # a letter in a document number, times its position: digits stand behind letters
 UNKNOWN_STATE = 3.0  # a code that the standard doesn't know,
 DIGIT_IN_STATE = 3.0  # and what a digit in it costs beyond
-LETTER_IN_TAIL = 5.0  # a letter behind the fillers that end a name
-NO_PARTS = 2.5  # a name without the two fillers between its parts
-NO_GIVEN = 1.0  # a name with nothing behind them
-FILLER_FIRST = 5.0  # a name that begins with a filler
 
 MOST_REPAIRS = 3
 REPAIR_COST = 5.0
@@ -274,13 +273,11 @@ class _Aligned:
 
     def costs(self, row: tuple[Kind, ...]) -> Floats:
         """Length x 37: what the likeliest text costs that has a character at a position."""
-        forward, backward = self._forward(row), self._backward(row)
+        forward, ends = self._forward(row), _windows(self._backward(row), self.widest)
         segments = self._segments.reshape(len(ALPHABET), -1)
         costs = np.empty((len(row), len(ALPHABET)))
         for i, kind in enumerate(row):
-            around = (
-                forward[i, :-1, None] + _windows(backward[i + 1, 1:], self.widest)[: self.steps]
-            ).ravel()
+            around = (forward[i, :-1, None] + ends[i + 1, 1 : self.steps + 1]).ravel()
             near = np.flatnonzero(around > around.max() - REACH)
             costs[i] = _allowed(kind) - (segments[:, near] + around[near]).max(axis=1)
         return costs
@@ -290,10 +287,10 @@ class _Aligned:
         if row not in self._forwards:
             table = np.full((len(row) + 1, self.widest + self.steps + 1), -np.inf)
             table[0, self.widest :] = self._before
+            starts = _windows(table, self.widest)[:, : self.steps + 1]
             for i, kind in enumerate(row):
                 table[i, self.widest :] -= self._places[i]
-                starts = _windows(table[i], self.widest)[: self.steps + 1]
-                (starts + self._of(kind)[1]).max(axis=1, out=table[i + 1, self.widest :])
+                (starts[i] + self._of(kind)[1]).max(axis=1, out=table[i + 1, self.widest :])
             self._forwards[row] = table[:, self.widest :]
         return self._forwards[row]
 
@@ -301,9 +298,9 @@ class _Aligned:
         """Length + 1 x steps + 1 + widest: log-probability of the last characters from a step on."""
         table = np.full((len(row) + 1, self.steps + 1 + self.widest), -np.inf)
         table[-1, : self.steps + 1] = self._behind
+        ends = _windows(table, self.widest)[:, 1 : self.steps + 1]
         for i, kind in reversed(list(enumerate(row))):
-            ends = _windows(table[i + 1, 1:], self.widest)[: self.steps]
-            (ends + self._of(kind)[0]).max(axis=1, out=table[i, : self.steps])
+            (ends[i + 1] + self._of(kind)[0]).max(axis=1, out=table[i, : self.steps])
             table[i, : self.steps] -= self._places[i, :-1]
         return table
 
@@ -355,7 +352,7 @@ def _segments(characters: Floats, blanks: Floats, widest: int) -> Floats:
 
 
 def _windows(values: Floats, width: int) -> Floats:
-    """All runs of so many values, along the last axis."""
+    """All runs of so many values along the last axis: a view, which shows what the values become later."""
     return np.lib.stride_tricks.sliding_window_view(values, width, axis=-1)
 
 
@@ -382,16 +379,21 @@ def _allowed(kind: Kind) -> Floats:
 def _read(form: Form, seen: _Seen) -> Reading:
     costs = seen.costs(form)
     total = sum(float(table.min()) for table in costs)
+    number = next(span for span in form.spans if span.name == "document_number")
+    late = LATE_LETTER * np.arange(number.length)[:, None]
+    costs[number.line][number.start : number.end, : len(LETTERS)] += late
     costs = [table - table.min(axis=1, keepdims=True) for table in costs]
     chosen = [[int(number) for number in table.argmin(axis=1)] for table in costs]
     lead, extra = _lead(form, costs[0])
     chosen[0][: len(lead)] = [ALPHABET.index(character) for character in lead]
     reading = Reading(form, tuple(costs), tuple(chosen), 0.0, 0.0, ())
     read = reading.lines
+    if len(lead) == 1:
+        chosen[0][1] = end_of_code(costs[0][1])
     for span in form.spans:
         row = costs[span.line][span.start : span.end]
         if span.name == "names":
-            taken, added = _name(row)
+            taken, added = likeliest_name(row)
         elif span.kind == "state":
             taken, added = _state(row)
         else:
@@ -439,55 +441,6 @@ def _state(costs: Floats) -> tuple[list[int], float]:
     costs += UNKNOWN_STATE
     costs[np.arange(3), code] = kept
     return [int(number) for number in code], float(known[best])
-
-
-# How a name goes on (Doc 9303-3, 4.6): from each state by a letter and by a filler, with what that costs.
-_WORD, _GAP, _PARTED, _GIVEN, _GIVEN_GAP, _TAIL, _TAIL_ALONE, _START = range(8)
-_BY_LETTER = {
-    _START: (_WORD, 0.0),
-    _WORD: (_WORD, 0.0),
-    _GAP: (_WORD, 0.0),
-    _PARTED: (_GIVEN, 0.0),
-    _GIVEN: (_GIVEN, 0.0),
-    _GIVEN_GAP: (_GIVEN, 0.0),
-    _TAIL: (_GIVEN, LETTER_IN_TAIL),
-    _TAIL_ALONE: (_GIVEN, LETTER_IN_TAIL),
-}
-_BY_FILLER = {
-    _START: (_START, FILLER_FIRST),
-    _WORD: (_GAP, 0.0),
-    _GAP: (_PARTED, 0.0),
-    _PARTED: (_TAIL_ALONE, 0.0),
-    _GIVEN: (_GIVEN_GAP, 0.0),
-    _GIVEN_GAP: (_TAIL, 0.0),
-    _TAIL: (_TAIL, 0.0),
-    _TAIL_ALONE: (_TAIL_ALONE, 0.0),
-}
-_AT_END = {_WORD: NO_PARTS, _GAP: NO_PARTS, _PARTED: NO_GIVEN, _TAIL_ALONE: NO_GIVEN, _START: NO_PARTS}
-
-
-def _name(costs: Floats) -> tuple[list[int], float]:
-    """The characters of a name field, and what they cost beyond what is seen.
-
-    Args:
-        costs: Positions x 37.
-    """
-    filler = ALPHABET.index(FILLER)
-    best: dict[int, tuple[float, list[int]]] = {_START: (0.0, [])}
-    for row in costs:
-        letter = int(row[:filler].argmin())
-        reached: dict[int, tuple[float, list[int]]] = {}
-        for state, (cost, text) in best.items():
-            for number, moves in ((letter, _BY_LETTER), (filler, _BY_FILLER)):
-                then, extra = moves[state]
-                total = cost + extra + float(row[number])
-                if then not in reached or total < reached[then][0]:
-                    reached[then] = total, [*text, number]
-        best = reached
-    return min(
-        ((text, cost + _AT_END.get(state, 0.0)) for state, (cost, text) in best.items()),
-        key=lambda way: way[1],
-    )
 
 
 # Check digits
