@@ -244,7 +244,8 @@ def as_jpeg(pixels: NDArray[np.uint8], quality: int) -> bytes:
 
 def _levels(light: Picture) -> NDArray[np.uint16]:
     """Linear light, 1 being the sensor's white, as places in `CURVE` and `GRAIN`."""
-    return np.clip(light * np.float32(FINE), 0, len(CURVE) - 1).astype(np.uint16)
+    levels: NDArray[np.uint16] = np.clip(light * np.float32(FINE), 0, len(CURVE) - 1).astype(np.uint16)
+    return levels
 
 
 def _curve() -> Floats:
