@@ -64,6 +64,10 @@ class ServiceError(VisavisError):
     """A service's configuration can't be used, or a request to it can't be answered."""
 
 
+class BatchError(VisavisError):
+    """A table of pairs can't be used, or its batch can't begin or go on."""
+
+
 class AccessError(VisavisError):
     """A key may not do what was asked for.
 

@@ -11,6 +11,8 @@ import pytest
 
 from visavis.access import tables, windows
 from visavis.access.fan_out import ALIKE, FanOut, Limits
+from visavis.access.keys import us
+from visavis.access.marks import BANDS
 from visavis.access.windows import DatabaseWindow, MemoryWindow
 from visavis.decision.calibration import shipped
 from visavis.errors import AccessError
@@ -86,6 +88,33 @@ def test_different_people_who_verify_once_are_let_through(fan_out: FanOut, faces
     for _ in range(40):
         person = faces.new()
         assert not stopped(fan_out, person, faces.near(person, 0.7))
+
+
+def test_the_same_comparison_again_takes_no_more_room(
+    fan_out: FanOut, faces: Faces, window: Window, clock: Clock
+) -> None:
+    """It is found by its marks once, with the time of the last one."""
+    reference, probe = faces.new(), faces.new()
+
+    def found() -> list[int]:
+        with window.turn() as turn:
+            number = us(clock()) // (fan_out.limits.window // timedelta(microseconds=1))
+            salt = turn.salt(number, make=False)
+            assert salt is not None
+            marks = fan_out._marker(salt).kept(probe, "probe")
+            return [seen.at for _, seen in turn.find(number, marks, 0)]
+
+    for key in ("k", "other"):
+        for _ in range(4):
+            fan_out.admit(key=key, reference=[reference], probe=probe)
+            clock.move(minutes=1)
+    assert len(found()) == 2 * BANDS, "one for each key"
+    assert len(set(found())) == 2
+    fan_out.admit(key="k", reference=[reference], probe=faces.near(probe, 0.97))
+    assert len(found()) > 2 * BANDS, "another picture of the same face has marks of its own"
+    later = us(clock())
+    fan_out.admit(key="k", reference=[reference], probe=probe)
+    assert max(found()) == later
 
 
 def test_one_reference_against_many_probes_is_stopped_later(fan_out: FanOut, faces: Faces) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from visavis.access.verdicts import Verdicts
 from visavis.errors import AccessError, StorageError
+from visavis.ledger.digests import lookup
 from visavis.ledger.log import Ledger
 
 if TYPE_CHECKING:
@@ -34,6 +35,18 @@ def test_an_answer_is_kept_for_its_purpose_and_its_time(verdicts: Verdicts, cloc
     clock.move(seconds=1)
     assert verdicts.get("a", purpose="p") is None
     assert [verdicts.expire(), verdicts.expire()] == [1, 0]
+
+
+def test_an_answer_knows_whom_it_is_about(verdicts: Verdicts, ledger: Ledger) -> None:
+    verdicts.keep("a", BODY, purpose="p", subject="customer 17", keep_for=DAY)
+    verdicts.keep("b", BODY, purpose="p", subject=None, keep_for=DAY)
+    known, nobody = verdicts.find("a", purpose="p"), verdicts.find("b", purpose="p")
+    assert known is not None
+    assert nobody is not None
+    assert ledger.key is not None
+    assert (known.body, known.place) == (BODY, lookup(ledger.key.secret, "customer 17"))
+    assert nobody.place is None
+    assert verdicts.find("a", purpose="q") is None
 
 
 def test_an_id_is_used_once(verdicts: Verdicts) -> None:

@@ -70,6 +70,34 @@ def test_verify_against_what_was_kept(path: Path, capsys: pytest.CaptureFixture[
     assert (data["sound"], data["size"], data["compared_with"], data["findings"]) == (True, 6, 5, [])
 
 
+def test_rotate_key(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, note, _ = run(capsys, "checkpoint")
+    (path.parent / "kept").write_text(note, encoding="utf-8")
+    _, before, _ = run(capsys, "checkpoint --public-key")
+    (path.parent / "before.pub").write_text(before, encoding="utf-8")
+    status, key, said = run(capsys, "rotate-key --purpose yearly")
+    assert (status, VerifierKey.parse(key).name) == (0, VerifierKey.parse(before).name)
+    assert "entry 5" in said
+    _, after, _ = run(capsys, "checkpoint --public-key")
+    assert after == key != before
+    for given in ("", " --key before.pub", f" --key {key.strip()}"):  # who trusts either key trusts both
+        status, out, _ = run(capsys, f"verify --checkpoint kept{given}")
+        assert (status, out.splitlines()[0]) == (0, "INTACT")
+        assert "exchanged" in out
+        assert all(len(line) <= 100 for line in out.splitlines())
+    status, out, _ = run(capsys, "show --kind rotation")
+    assert "for 'yearly'" in out
+    with Ledger.open(path) as ledger:
+        assert ledger.entry(5).details["leaked"] is False
+    run(capsys, "rotate-key --leaked")
+    with Ledger.open(path) as ledger:
+        assert ledger.entry(6).details["leaked"] is True
+        assert [str(each) for each in ledger.signing_key().former] == [before.strip()]
+    status, _, said = run(capsys, "rotate-key --ledger nowhere.db")
+    assert status == 66
+    assert "nowhere.db" in said
+
+
 def test_verify_finds_what_was_altered(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     connection = sqlite3.connect(path)
     altered = "CAST(replace(leaf, 'match', 'mAtch') AS BLOB)"

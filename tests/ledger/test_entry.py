@@ -134,6 +134,9 @@ def test_what_is_no_entry(leaf: bytes) -> None:
         {"subject": "x" * (MAX_TEXT + 1)},
         {"subject": "S-\udcff"},
         {"reasons": tuple(f"{number:03}{197 * chr(0x4E00)}" for number in range(MAX_ITEMS))},
+        {"place": b"short"},
+        {"place": "x" * 32},
+        {"place": bytes(32), "subject": "S-1"},
         {"inputs": {"probe": b"short"}},
         {"inputs": {"probe": "ab" * 32}},
         {"inputs": {"a template": b"x" * 512}},
@@ -152,10 +155,10 @@ def test_an_event_that_does_not_fit_is_refused_before_it_is_written(change: dict
 
 
 def test_an_event_has_no_room_for_a_template() -> None:
-    """The fields are listed, and of each the longest value is one of a few hundred bytes."""
+    """The fields are listed, and of each the longest value is one of a few hundred bytes; a place has 32."""
     assert {field.name for field in fields(Event)} == {
         *("kind", "purpose", "key", "subject", "inputs", "decision", "fmr", "fmr_upper", "policy", "pack"),
-        *("fingerprint", "calibration", "reasons", "details"),
+        *("fingerprint", "calibration", "reasons", "details", "place"),
     }
     assert MAX_TEXT < 4 * 128, "the smallest template has 128 numbers of 4 bytes"
 

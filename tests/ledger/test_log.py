@@ -392,6 +392,25 @@ def test_erasing_among_appends(ledger: Ledger, where: str) -> None:
     assert sound(where) > 31
 
 
+def test_a_subject_may_be_named_by_its_place(ledger: Ledger, where: str) -> None:
+    """By who has no reference; once the person is erased, or was never recorded, it is about nobody."""
+    assert ledger.key is not None
+    place = digests.lookup(ledger.key.secret, "S-1")
+    assert ledger.entry(ledger.append(Event(kind="access", place=place)).index).subject is None
+    ledger.append(verdict(1, subject="S-1"))
+    look = ledger.append_many([Event(kind="access", place=place), Event(kind="access")])[0].index
+    assert ledger.entry(look).subject == ledger.entry(2).subject is not None
+    assert ledger.entry(look + 1).subject is None
+    digest = ledger.subject_digest("S-1")
+    assert [index for index, _ in ledger.leaves(subject=digest)] == [2, look]
+    assert ledger.erase_subject("S-1") is not None
+    assert ledger.entry(ledger.append(Event(kind="access", place=place)).index).subject is None
+    sound(where)
+    for wrong in ({"place": b"x"}, {"place": place, "subject": "S-1"}):
+        with pytest.raises(LedgerError, match="place"):
+            Event(kind="access", **wrong)
+
+
 def child(code: str, *arguments: str) -> subprocess.Popen[str]:
     """A process of its own that appends."""
     start = "import sys; from tests.ledger.events import verdict; from visavis.ledger.log import Ledger\n"

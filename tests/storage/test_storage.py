@@ -227,6 +227,50 @@ def test_a_stuck_writer_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     storage.close()
 
 
+@pytest.mark.skipif(os.name != "posix", reason="files that are open can be taken away")
+def test_a_file_that_is_taken_away_is_written_by_nobody(tmp_path: Path) -> None:
+    """Deleted, and another one in its place: SQLite itself would go on with the one that is open."""
+    path = tmp_path / "a.db"
+    storage = prepared(str(path))
+    copy = path.read_bytes()
+
+    def gone() -> None:
+        for transaction in (storage.writing, storage.reading):
+            with pytest.raises(StorageError) as caught, transaction():
+                raise AssertionError("it began")
+            assert caught.value.code == "storage.gone"
+
+    path.rename(tmp_path / "elsewhere")
+    gone()
+    (tmp_path / "elsewhere").rename(path)
+    with storage.writing() as connection:
+        connection.exec_driver_sql("CREATE TABLE before_it (x)")
+    with pytest.raises(StorageError) as caught, storage.writing():
+        path.unlink()
+    assert caught.value.code == "storage.gone", "it was committed to a file that nobody finds"
+    gone()
+    for left in tmp_path.glob("a.db-*"):
+        left.unlink()
+    path.write_bytes(copy)
+    with storage.writing() as connection:
+        connection.exec_driver_sql("CREATE TABLE after_it (x)")
+    with storage.reading() as connection:
+        found = connection.exec_driver_sql("SELECT name FROM sqlite_schema WHERE name LIKE '%_it'").all()
+    assert [row.name for row in found] == ["after_it"]
+    storage.close()
+
+
+def test_a_program_may_go_to_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    storage = prepared("a.db")
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    with storage.writing() as connection:
+        connection.exec_driver_sql("CREATE TABLE more (x)")
+    storage.close()
+    assert not (tmp_path / "other" / "a.db").exists()
+
+
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_may_not_be_written_has_a_name(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)

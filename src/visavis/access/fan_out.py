@@ -157,22 +157,30 @@ class FanOut:
         turn.forget(number - 1, number + 1)
         references: dict[int, Seen] = {}
         probes: dict[int, Seen] = {}
+        shared: dict[int, set[int]] = {}
         for each in (number - 1, number):
             salt = turn.salt(each, make=each == number)
             if salt is None:
                 continue
             marker = self._marker(salt)
             for template in reference:
-                references |= _near(turn, each, marker.looked_up(template, "reference"), now - span)
-            probes |= _near(turn, each, marker.looked_up(probe, "probe"), now - span)
+                marks = marker.looked_up(template, "reference")
+                references |= _near(turn.find(each, marks, now - span), marks, shared)
+            marks = marker.looked_up(probe, "probe")
+            probes |= _near(turn.find(each, marks, now - span), marks, shared)
         numbers = (
             min((seen.reference for seen in references.values()), default=None),
             min((seen.probe for seen in probes.values()), default=None),
         )
         refused = self._over(references.values(), probes.values(), numbers, key, now - span)
         if refused is None:
-            marks = {mark for each in reference for mark in marker.kept(each, "reference")}
-            turn.add(number, key, now, numbers, sorted(marks.union(marker.kept(probe, "probe"))))
+            kept = {mark for each in reference for mark in marker.kept(each, "reference")}
+            kept.update(marker.kept(probe, "probe"))
+            again = _again(references, probes, key, numbers, kept=kept, shared=shared)
+            if again is None:
+                turn.add(number, key, now, numbers, sorted(kept))
+            else:
+                turn.renew(again, now)
         return refused
 
     def _over(
@@ -229,14 +237,45 @@ def _people(reference: Sequence[Template]) -> list[list[Template]]:
     return people
 
 
-def _near(turn: Turn, number: int, marks: Mapping[int, int], since: int) -> dict[int, Seen]:
-    """By its id: each comparison of a window with a near-duplicate of the face that these marks are of."""
+def _near(
+    found: Sequence[tuple[int, Seen]], marks: Mapping[int, int], shared: dict[int, set[int]]
+) -> dict[int, Seen]:
+    """By its id: each comparison with a near-duplicate of the face that these marks are of.
+
+    Args:
+        found: What was found by the marks.
+        marks: The marks, each with its band.
+        shared: By the id of a comparison: the marks that it was found by; they are added.
+    """
     bands: Counter[int] = Counter()
     by_id: dict[int, Seen] = {}
-    for _, id_, seen in {(marks[mark], seen.id, seen) for mark, seen in turn.find(number, marks, since)}:
+    for _, id_, seen in {(marks[mark], seen.id, seen) for mark, seen in found}:
         bands[id_] += 1
         by_id[id_] = seen
-    return {id_: by_id[id_] for id_, shared in bands.items() if shared >= SHARED}
+    for mark, seen in found:
+        shared.setdefault(seen.id, set()).add(mark)
+    return {id_: by_id[id_] for id_, count in bands.items() if count >= SHARED}
+
+
+def _again(
+    references: Mapping[int, Seen],
+    probes: Mapping[int, Seen],
+    key: str,
+    numbers: tuple[int | None, int | None],
+    *,
+    kept: Collection[int],
+    shared: Mapping[int, set[int]],
+) -> int | None:
+    """A comparison by the same key under the same numbers that has every mark of this one; None without.
+
+    Whatever finds this one finds that one, so that a second row would say nothing but a later time. Marks
+    under another window's salt are others, so that the one found is of this window.
+    """
+    for id_ in sorted(references.keys() & probes.keys(), reverse=True):
+        seen = references[id_]
+        if seen.key == key and (seen.reference, seen.probe) == numbers and shared[id_] >= set(kept):
+            return id_
+    return None
 
 
 def _error(count: _Count, window: timedelta) -> AccessError:

@@ -28,6 +28,7 @@ WHAT = {
     "liveness": "It was checked whether a live person was before the camera.",
     "refusal": "Something was asked for and refused.",
     "access": "What is recorded about the person was looked at.",
+    "rotation": "The key that signs the ledger was exchanged.",
     "erasure": "What could show whom earlier entries are about was destroyed.",
 }
 CAME_TO = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,19 @@ if TYPE_CHECKING:
 
 NONCE_BYTES = 12
 TABLE = "access_verdicts"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An answer that was kept.
+
+    Attributes:
+        body: The answer.
+        place: Where the ledger has the row of the person it is about; None where nobody was named.
+    """
+
+    body: bytes
+    place: bytes | None
 
 
 class Verdicts:
@@ -66,6 +80,11 @@ class Verdicts:
             connection.execute(_verdicts().insert(), row)
 
     def get(self, id_: str, *, purpose: str) -> bytes | None:
+        """An answer as `find` finds it."""
+        kept = self.find(id_, purpose=purpose)
+        return None if kept is None else kept.body
+
+    def find(self, id_: str, *, purpose: str) -> Kept | None:
         """An answer; None where there is none of this purpose, its time is over, or it was erased.
 
         Raises:
@@ -87,14 +106,12 @@ class Verdicts:
             return None
         content = bytes(row.body)
         try:
-            body: bytes = self._cipher().decrypt(
-                content[:NONCE_BYTES], content[NONCE_BYTES:], _bound(id_, purpose)
-            )
+            body = self._cipher().decrypt(content[:NONCE_BYTES], content[NONCE_BYTES:], _bound(id_, purpose))
         except (InvalidTag, ValueError):
             raise AccessError(
                 "access.damaged", "an answer that was kept is damaged, or of another key", found=id_
             ) from None
-        return body
+        return Kept(body, None if row.subject is None else bytes(row.subject))
 
     def times_of(self, subject: str) -> list[datetime]:
         """Until when the answers about a subject are kept."""

@@ -7,10 +7,12 @@ were counted, and the marks of both. No template and no picture.
 from __future__ import annotations
 
 import contextlib
+import functools
+import json
 import secrets
 import threading
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
     from visavis.storage.engine import Storage
 
 SALT_BYTES = 32
-BOUND = 500
-"""Marks that are asked for at a time."""
 SWEPT = 2000
 """Marks of windows that are over that a call deletes, about."""
 TURN = 0x66616E6F7574  # the number of PostgreSQL's advisory lock: "fanout" in ASCII
@@ -70,6 +70,9 @@ class Turn(Protocol):
             marks: Of both.
         """
 
+    def renew(self, id_: int, at: int) -> None:
+        """Move a comparison that was made again to a later time."""
+
     def forget(self, first: int, last: int) -> None:
         """Destroy the salts of windows outside a range at once, and bit by bit what was kept under them."""
 
@@ -90,7 +93,8 @@ class MemoryWindow:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._salts: dict[int, bytes] = {}
-        self._marks: dict[int, dict[int, list[Seen]]] = {}
+        self._marks: dict[int, dict[int, list[int]]] = {}
+        self._seen: dict[int, dict[int, Seen]] = {}
         self._last = 0
 
     @contextlib.contextmanager
@@ -107,12 +111,14 @@ class MemoryWindow:
         if make and number not in self._salts:
             self._salts[number] = secrets.token_bytes(SALT_BYTES)
             self._marks[number] = defaultdict(list)
+            self._seen[number] = {}
         return self._salts.get(number)
 
     def find(self, number: int, marks: Iterable[int], since: int) -> list[tuple[int, Seen]]:
         """As `Turn.find`."""
-        kept = self._marks[number]
-        return [(mark, seen) for mark in marks for seen in kept.get(mark, ()) if seen.at > since]
+        kept, seen = self._marks[number], self._seen[number]
+        found = ((mark, seen[id_]) for mark in marks for id_ in kept.get(mark, ()))
+        return [(mark, each) for mark, each in found if each.at > since]
 
     def add(
         self, number: int, key: str, at: int, numbers: tuple[int | None, int | None], marks: Iterable[int]
@@ -120,14 +126,20 @@ class MemoryWindow:
         """As `Turn.add`."""
         self._last += 1
         reference, probe = (self._last if given is None else given for given in numbers)
-        seen = Seen(self._last, key, at, reference, probe)
+        self._seen[number][self._last] = Seen(self._last, key, at, reference, probe)
         for mark in marks:
-            self._marks[number][mark].append(seen)
+            self._marks[number][mark].append(self._last)
+
+    def renew(self, id_: int, at: int) -> None:
+        """As `Turn.renew`."""
+        for seen in self._seen.values():
+            if id_ in seen:
+                seen[id_] = replace(seen[id_], at=at)
 
     def forget(self, first: int, last: int) -> None:
         """As `Turn.forget`."""
         for number in [number for number in self._salts if not first <= number <= last]:
-            del self._salts[number], self._marks[number]
+            del self._salts[number], self._marks[number], self._seen[number]
 
 
 class DatabaseWindow:
@@ -167,6 +179,48 @@ class DatabaseWindow:
         self._swept = first
 
 
+@functools.cache
+def _finding(of_postgresql: bool) -> Any:
+    """The query for the comparisons that have some marks, made once: to make it costs more than to run it.
+
+    The marks are one parameter; hundreds of them would cost more than looking them up.
+    """
+    import sqlalchemy as sa
+
+    from visavis.access import tables
+
+    kept, comparisons = tables.marks.c, tables.comparisons.c
+    if of_postgresql:
+        among = kept.mark == sa.any_(sa.bindparam("wanted", type_=sa.ARRAY(sa.BigInteger)))
+    else:
+        each = sa.func.json_each(sa.bindparam("wanted")).table_valued("value")
+        among = kept.mark.in_(sa.select(each.c.value))
+    return sa.select(
+        kept.mark, comparisons.id, comparisons.key, comparisons.at, comparisons.reference, comparisons.probe
+    ).where(
+        kept.number == sa.bindparam("of"),
+        comparisons.id == kept.comparison,
+        comparisons.at > sa.bindparam("after"),
+        among,
+    )
+
+
+@functools.cache
+def _adding() -> tuple[Any, Any, Any]:
+    """What adds a comparison, gives it its own number, and adds its marks; made once, too."""
+    import sqlalchemy as sa
+
+    from visavis.access import tables
+
+    comparisons, marks = tables.comparisons, tables.marks
+    naming = (
+        comparisons.update()
+        .where(comparisons.c.id == sa.bindparam("of"))
+        .values(reference=sa.bindparam("as_reference"), probe=sa.bindparam("as_probe"))
+    )
+    return comparisons.insert(), naming, marks.insert()
+
+
 class _Rows:
     """A turn in a database: one transaction."""
 
@@ -176,8 +230,18 @@ class _Rows:
         self._connection = connection
         self._window = window
         self._tables: Any = tables
+        self._of_postgresql = connection.dialect.name == "postgresql"
+        self._salts: dict[int, bytes] = {}  # nobody else changes them in this turn
 
     def salt(self, number: int, *, make: bool) -> bytes | None:
+        if number not in self._salts:
+            found = self._salt(number, make=make)
+            if found is None:
+                return None
+            self._salts[number] = found
+        return self._salts[number]
+
+    def _salt(self, number: int, *, make: bool) -> bytes | None:
         windows = self._tables.windows
         found = self._connection.execute(windows.select().where(windows.c.number == number)).first()
         if found is not None:
@@ -189,47 +253,37 @@ class _Rows:
         return salt
 
     def find(self, number: int, marks: Iterable[int], since: int) -> list[tuple[int, Seen]]:
-        import sqlalchemy as sa
-
-        kept, comparisons = self._tables.marks, self._tables.comparisons
-        query = sa.select(
-            kept.c.mark,
-            comparisons.c.id,
-            comparisons.c.key,
-            comparisons.c.at,
-            comparisons.c.reference,
-            comparisons.c.probe,
-        ).where(kept.c.number == number, comparisons.c.id == kept.c.comparison, comparisons.c.at > since)
         wanted = list(marks)
-        return [
-            (mark, Seen(*rest))
-            for start in range(0, len(wanted), BOUND)
-            for mark, *rest in self._connection.execute(
-                query.where(kept.c.mark.in_(wanted[start : start + BOUND]))
-            )
-        ]
+        given = wanted if self._of_postgresql else json.dumps(wanted)
+        found = self._connection.execute(
+            _finding(self._of_postgresql), {"of": number, "after": since, "wanted": given}
+        )
+        return [(mark, Seen(*rest)) for mark, *rest in found]
 
     def add(
         self, number: int, key: str, at: int, numbers: tuple[int | None, int | None], marks: Iterable[int]
     ) -> None:
-        comparisons = self._tables.comparisons
+        adding, naming, marking = _adding()
         reference, probe = numbers
         row = {"number": number, "key": key, "at": at, "reference": reference or 0, "probe": probe or 0}
-        made = self._connection.execute(comparisons.insert().values(row)).inserted_primary_key
+        made = self._connection.execute(adding, row).inserted_primary_key
         assert made is not None  # noqa: S101  # both databases give it
         [id_] = made
         if reference is None or probe is None:
             self._connection.execute(
-                comparisons.update()
-                .where(comparisons.c.id == id_)
-                .values(reference=reference or id_, probe=probe or id_)
+                naming, {"of": id_, "as_reference": reference or id_, "as_probe": probe or id_}
             )
         rows = [{"number": number, "mark": mark, "comparison": id_} for mark in marks]
-        self._connection.execute(self._tables.marks.insert(), rows)
+        self._connection.execute(marking, rows)
+
+    def renew(self, id_: int, at: int) -> None:
+        comparisons = self._tables.comparisons
+        self._connection.execute(comparisons.update().where(comparisons.c.id == id_).values(at=at))
 
     def forget(self, first: int, last: int) -> None:
         import sqlalchemy as sa
 
+        self._salts = {number: salt for number, salt in self._salts.items() if first <= number <= last}
         if self._window.swept(first):
             return
         windows, marks, comparisons = self._tables.windows, self._tables.marks, self._tables.comparisons

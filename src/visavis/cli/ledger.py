@@ -19,7 +19,7 @@ from visavis.errors import LedgerError
 from visavis.ledger.entry import KINDS, stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from visavis.ledger.checkpoint import Checkpoint, VerifierKey
     from visavis.ledger.entry import Entry
@@ -75,11 +75,11 @@ def verify_ledger(
     Exit status: 0 nothing is wrong; 1 something is; 64 wrong usage or no ledger named; 65 the checkpoint
     or a key can't be used; 66 a file is missing; 69 the database can't be reached.
     """
-    from visavis.ledger.verify import verify
+    from visavis.ledger.verify import signers, verify
 
     with opened_to_read(where) as reader:
         key, trusted = _key(reader, key_text)
-        checkpoint = None if kept is None else _checkpoint(kept, key)
+        checkpoint = None if kept is None else _checkpoint(kept, signers(reader, key))
         report = verify(reader, key=key, checkpoint=checkpoint)
     if as_json:
         click.echo(json.dumps(report.to_dict() | {"key": str(key), "key_from": trusted}, indent=2))
@@ -174,6 +174,28 @@ def checkpoint(*, where: str | None, public_key: bool) -> None:
             click.echo(reader.checkpoint(), nl=False)
 
 
+@ledger_group.command("rotate-key")
+@where_option
+@click.option(
+    "--leaked", is_flag=True, help="Somebody else may have the key: its statements shall not count any more."
+)
+@click.option("--purpose", envvar="VISAVIS_PURPOSE", help="What it is done for; it is recorded.")
+def rotate_key(*, where: str | None, leaked: bool, purpose: str | None) -> None:
+    """Let a new key sign the ledger from now on, and print its public half.
+
+    An entry names both keys, and both sign its checkpoint. What was signed before stays as it is and verifies
+    under the key before, whose private half is gone afterwards. A service that runs goes on with the new key.
+    """
+    from visavis.ledger.log import Ledger
+
+    with opened_to_read(where):
+        pass  # there is nothing to exchange where there is no ledger
+    with Ledger.open(_named(where)) as ledger:
+        receipt = ledger.rotate_key(leaked=leaked, purpose=purpose)
+        click.echo(str(ledger.signing_key().verifier))
+    click.echo(f"recorded as entry {receipt.index}; keep a copy of the key's file", err=True)
+
+
 @ledger_group.command("prepare")
 @where_option
 def prepare(*, where: str | None) -> None:
@@ -214,6 +236,8 @@ def _rows(report: Report, key: VerifierKey, trusted: str) -> Iterator[tuple[str,
     else:
         yield "compared", f"with a checkpoint that was kept, of {report.compared.size:,} entries"
     yield "key", f"{key.name}+{key.id.hex()}, {trusted}"
+    if len(report.keys) > 1:
+        yield "exchanged", f"as recorded; signed by {', then '.join(each.id.hex() for each in report.keys)}"
 
 
 def _one_line(index: int, entry: Entry) -> str:
@@ -284,10 +308,10 @@ def _key(reader: Reader, text: str | None) -> tuple[VerifierKey, str]:
     return VerifierKey.parse(reader.state().key), "as the ledger itself names it"
 
 
-def _checkpoint(name: str, key: VerifierKey) -> Checkpoint:
+def _checkpoint(name: str, keys: Sequence[VerifierKey]) -> Checkpoint:
     from visavis.ledger.checkpoint import read_checkpoint
 
-    return read_checkpoint(content(name, MAX_FILE), [key])
+    return read_checkpoint(content(name, MAX_FILE), keys)
 
 
 def content(name: str, most: int) -> bytes:

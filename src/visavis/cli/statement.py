@@ -109,13 +109,11 @@ def issue_statement(*, where: str | None, index: int) -> None:
 @statement_group.command("keys")
 @where_option
 def show_keys(*, where: str | None) -> None:
-    """Print the public key by which statements are checked, as JSON Web Key Set."""
-    from visavis.ledger.statement import jwks
+    """Print the public keys by which statements are checked, as JSON Web Key Set."""
+    from visavis.ledger.statement import published
 
     with opened_to_read(where) as reader:
-        if reader.key is None:
-            raise LedgerError("ledger.no_key", "this takes the key of the ledger, which isn't there")
-        click.echo(json.dumps(jwks(reader.key.verifier), indent=2))
+        click.echo(json.dumps(published(reader), indent=2))
 
 
 def _rows(
@@ -164,5 +162,6 @@ def _keys(text: str | None, where: str | None) -> list[bytes]:
     if text is not None:
         return read_keys(text if text.lstrip().startswith("{") else content(text, 2**17))
     if where:
-        return [read_key(key_path(where)).verifier.public]
+        key = read_key(key_path(where))
+        return [each.public for each in (key.verifier, *key.former)]
     raise click.UsageError("say whose statement it should be: --key, or VISAVIS_LEDGER")

@@ -95,7 +95,12 @@ class Checkpoint:
 
 def signed(text: str, key: VerifierKey, signature: bytes) -> str:
     """A text and one signature as a note."""
-    return f"{text}\n\u2014 {key.name} {_base64(key.id + signature)}\n"
+    return f"{text}\n{_signature_line(key, signature)}"
+
+
+def cosigned(note: str, key: VerifierKey, signature: bytes) -> str:
+    """A note with one more signature over the same text."""
+    return f"{note}{_signature_line(key, signature)}"
 
 
 def read_note(note: str | bytes, keys: Sequence[VerifierKey]) -> str:
@@ -154,6 +159,10 @@ def read_checkpoint(note: str | bytes, keys: Sequence[VerifierKey]) -> Checkpoin
     if not SIZE.fullmatch(size) or root is None or len(root) != HASH_BYTES:
         raise _malformed("no size and root")
     return Checkpoint(origin, int(size), root)
+
+
+def _signature_line(key: VerifierKey, signature: bytes) -> str:
+    return f"\u2014 {key.name} {_base64(key.id + signature)}\n"
 
 
 def _base64(content: bytes) -> str:

@@ -30,6 +30,7 @@ Kind = Literal[
     "liveness",
     "refusal",
     "key",
+    "rotation",
     "access",
     "erasure",
 ]
@@ -73,6 +74,8 @@ class Event:
         purpose: What it was done for.
         key: The name of the key that asked, where a service was asked.
         subject: The operator's own reference of the person, never a name. It is only kept as salted digest.
+        place: Instead of the subject, where the ledger has the person's row (`digests.lookup`): for whoever
+            has no reference. It counts as long as the person isn't erased.
         inputs: By role (``"reference"``, ``"probe"``): SHA-256 of the bytes that were given. Only kept
             salted.
         decision: What it came to.
@@ -90,6 +93,7 @@ class Event:
     purpose: str | None = None
     key: str | None = None
     subject: str | None = None
+    place: bytes | None = None
     inputs: Mapping[str, bytes] | None = None
     decision: str | None = None
     fmr: float | None = None
@@ -110,16 +114,21 @@ class Event:
             if not (self.subject.strip() and len(self.subject) <= MAX_TEXT):
                 raise _unfit("the subject", expected=f"1 to {MAX_TEXT} characters")
             reference_bytes(self.subject)
+        place: object = self.place
+        if place is not None and not (isinstance(place, bytes) and len(place) == 32 and self.subject is None):
+            raise _unfit("the place of a subject", expected="32 bytes, and no subject beside it")
         # What it would be as an entry must be one, or the group that is written with it would fail.
         nothing = Salted("0" * 64, "0" * 32)
         entry = self.entry(
-            "0001-01-01T00:00:00.000000Z", dict.fromkeys(inputs, nothing), self.subject and nothing
+            "0001-01-01T00:00:00.000000Z",
+            dict.fromkeys(inputs, nothing),
+            None if self.subject is None and self.place is None else nothing,
         )
         _check(entry)
         if (length := len(entry.leaf())) > MAX_LEAF:
             raise _unfit("the entry", found=f"{length} bytes", expected=f"at most {MAX_LEAF}")
 
-    def entry(self, time: str, inputs: Mapping[str, Salted], subject: Salted | str | None) -> Entry:
+    def entry(self, time: str, inputs: Mapping[str, Salted], subject: Salted | None) -> Entry:
         """The entry that is made of it.
 
         Args:
@@ -132,7 +141,7 @@ class Event:
             time=time,
             purpose=self.purpose,
             key=self.key,
-            subject=subject or None,  # type: ignore[arg-type]  # "" never passes __post_init__
+            subject=subject,
             inputs=inputs,
             decision=self.decision,
             fmr=self.fmr,

@@ -2,29 +2,40 @@
 
     PRIVATE+KEY+<name>+<id>+<base64 of 0x01 and the seed>     signs checkpoints (the form of Go's sumdb/note)
     VISAVIS+SALT+<base64 of 32 bytes>                         the secret of `digests`
+    VISAVIS+FORMER+<verifier key>                             the public half of each key that signed before
 
 Whoever has it can sign another history, and can confirm guesses about what a stolen ledger's digests stand
 for as long as their salts are there. It is best kept on another disk than the ledger, and in a backup.
+
+Where the key that signs is exchanged, database and file can't change in one step. So the new file lies beside
+the old one, under `next_path`, before the database names the new key, and takes its place afterwards.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import os
 import secrets
 import stat
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from visavis.disk import sync_folder
 from visavis.errors import LedgerError
 from visavis.ledger.checkpoint import ED25519, NAME, Checkpoint, VerifierKey, signed
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 SEED_BYTES = SECRET_BYTES = 32
-SIGNING, SALTING = "PRIVATE+KEY+", "VISAVIS+SALT+"
-MAX_FILE = 4096
+SIGNING, SALTING, FORMER = "PRIVATE+KEY+", "VISAVIS+SALT+", "VISAVIS+FORMER+"
+MAX_FILE = 16_384
+MOST_FORMER = 32
+"""Keys that signed before, whose public halves are kept in the file; of more, those that were used last."""
 TOO_OPEN = stat.S_IROTH | stat.S_IWOTH | stat.S_IXOTH | stat.S_IWGRP
 """A group may be let in to read, as containers hand secrets over; everybody may not."""
 
@@ -35,11 +46,14 @@ class LedgerKey:
 
     Attributes:
         verifier: The public half.
+        secret: Of `digests`, 32 bytes.
+        former: Public halves of keys that signed before and whose statements still count, the latest first.
     """
 
     verifier: VerifierKey
     _seed: bytes = field(repr=False)
     secret: bytes = field(repr=False)
+    former: tuple[VerifierKey, ...] = ()
 
     @classmethod
     def new(cls, name: str | None = None) -> LedgerKey:
@@ -50,6 +64,16 @@ class LedgerKey:
         """
         name = f"visavis/ledger-{secrets.token_hex(8)}" if name is None else name
         return cls.of(name, secrets.token_bytes(SEED_BYTES), secrets.token_bytes(SECRET_BYTES))
+
+    def rotated(self, *, leaked: bool) -> LedgerKey:
+        """A new key of the same ledger, with the same secret.
+
+        Args:
+            leaked: Whether somebody else may have this one, so that its statements don't count any more.
+        """
+        new = LedgerKey.of(self.verifier.name, secrets.token_bytes(SEED_BYTES), self.secret)
+        former = self.former if leaked else (self.verifier, *self.former)
+        return replace(new, former=former[:MOST_FORMER])
 
     @classmethod
     def of(cls, name: str, seed: bytes, secret: bytes) -> LedgerKey:
@@ -78,7 +102,8 @@ class LedgerKey:
         seed = base64.b64encode(ED25519 + self._seed).decode()
         secret = base64.b64encode(self.secret).decode()
         name, id_ = self.verifier.name, self.verifier.id.hex()
-        return f"{SIGNING}{name}+{id_}+{seed}\n{SALTING}{secret}\n"
+        former = "".join(f"{FORMER}{each}\n" for each in self.former)
+        return f"{SIGNING}{name}+{id_}+{seed}\n{SALTING}{secret}\n{former}"
 
     @classmethod
     def parse(cls, text: str) -> LedgerKey:
@@ -88,7 +113,7 @@ class LedgerKey:
             LedgerError: `ledger.key`: it is no key.
         """
         lines = text.splitlines()
-        if len(lines) == 2 and lines[0].startswith(SIGNING) and lines[1].startswith(SALTING):
+        if len(lines) >= 2 and lines[0].startswith(SIGNING) and lines[1].startswith(SALTING):
             name, _, rest = lines[0].removeprefix(SIGNING).partition("+")
             id_, _, encoded = rest.partition("+")
             try:
@@ -104,7 +129,7 @@ class LedgerKey:
             ):
                 key = cls.of(name, seed[1:], secret)
                 if key.verifier.id.hex() == id_:
-                    return key
+                    return replace(key, former=_former(lines[2:], name))
         raise LedgerError("ledger.key", "the file of the ledger's key holds none")
 
 
@@ -138,6 +163,88 @@ def read_key(path: Path) -> LedgerKey:
         return LedgerKey.parse("")
 
 
+def next_path(path: Path) -> Path:
+    """Where a key lies that is about to take the place of that in a file."""
+    return path.with_name(f"{path.name}.next")
+
+
+def key_that_signs(path: Path, verifier: str) -> LedgerKey:
+    """The key of a ledger, also where it was being exchanged and that hasn't come to its end.
+
+    Args:
+        path: The file of the key.
+        verifier: The public half, as the ledger names it.
+
+    Raises:
+        LedgerError: As `read_key`; `ledger.other_key`: the key in the file is another one.
+    """
+    key = read_key(path)
+    for place in (next_path(path), path):  # it may be moved from one to the other at this moment
+        if str(key.verifier) == verifier:
+            return key
+        with contextlib.suppress(LedgerError):
+            key = read_key(place)
+    if str(key.verifier) == verifier:
+        return key
+    raise LedgerError(
+        "ledger.other_key",
+        f"the key in {str(path)!r} is not the one that the ledger names",
+        found=key.verifier,
+        expected=verifier,
+    )
+
+
+def write_next(path: Path, key: LedgerKey) -> None:
+    """Write a key that is about to take the place of that in a file; on disk when this returns.
+
+    Whoever may read the one may read the other. This and `take_place` are only done by whoever holds the lock
+    on the ledger, so that nobody takes a key away before the ledger names it.
+
+    Raises:
+        LedgerError: `ledger.key`: it can't be written.
+    """
+    try:
+        beside = _written(path, key)
+        try:
+            now, new = path.stat(), beside.stat()
+            beside.chmod(stat.S_IMODE(now.st_mode))
+            if (new.st_uid, new.st_gid) != (now.st_uid, now.st_gid):
+                os.chown(beside, now.st_uid, now.st_gid)
+            beside.replace(next_path(path))
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def take_place(path: Path, verifier: str) -> None:
+    """Put a key that `write_next` wrote into the place of the one before, which is gone then.
+
+    Args:
+        path: The file of the key.
+        verifier: The public half of the key that the ledger names; where another one was written, that was
+            never brought to its end, and it stays where it is.
+
+    Raises:
+        LedgerError: `ledger.key`: it can't be done. `key_that_signs` finds it nevertheless.
+    """
+    try:
+        following = read_key(next_path(path))
+    except LedgerError as error:
+        if error.code == "ledger.no_key":
+            return
+        raise
+    if str(following.verifier) != verifier:
+        return
+    try:
+        next_path(path).replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
 def make_key(path: Path) -> LedgerKey:
     """The key in a file, which is made where there is none; of several who make it at once one succeeds.
 
@@ -151,20 +258,45 @@ def make_key(path: Path) -> LedgerKey:
             raise
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")  # mode 0600
+        beside = _written(path, LedgerKey.new())
         try:
-            with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                file.write(LedgerKey.new().text())
-                file.flush()
-                os.fsync(file.fileno())
             os.link(beside, path)  # fails where somebody was faster, and then theirs counts
         except FileExistsError:
             pass
         finally:
-            Path(beside).unlink()
+            beside.unlink()
         sync_folder(path.parent)
     except OSError as error:
-        raise LedgerError(
-            "ledger.key", f"the ledger's key {str(path)!r} can't be made", found=error.strerror
-        ) from None
+        raise _unwritable(path, error) from None
     return read_key(path)
+
+
+def _written(path: Path, key: LedgerKey) -> Path:
+    """A file beside another one, which holds a key and which only its owner may read."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")  # mode 0600
+    beside = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(key.text())
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        beside.unlink()
+        raise
+    return beside
+
+
+def _former(lines: Sequence[str], name: str) -> tuple[VerifierKey, ...]:
+    """The keys that signed before, by the lines of a file."""
+    found = []
+    for line in lines:
+        if not line.startswith(FORMER):
+            raise LedgerError("ledger.key", "the file of the ledger's key holds something else too")
+        found.append(VerifierKey.parse(line.removeprefix(FORMER)))
+    if len(found) > MOST_FORMER or any(key.name != name for key in found):
+        raise LedgerError("ledger.key", "the file of the ledger's key holds keys of other ledgers")
+    return tuple(found)
+
+
+def _unwritable(path: Path, error: OSError) -> LedgerError:
+    return LedgerError("ledger.key", f"the ledger's key {str(path)!r} can't be written", found=error.strerror)

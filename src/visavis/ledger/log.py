@@ -1,4 +1,4 @@
-"""The ledger itself: appending in groups, reading, proving, erasing.
+"""The ledger itself: appending in groups, erasing, and the exchange of the key that signs.
 
 Whoever appends holds the lock on the one row of `ledger_log` (SQLite: on the whole database) from reading the
 size to the commit, so that several threads and processes never give one index twice and never leave one out.
@@ -8,6 +8,7 @@ tree and a signed checkpoint are on disk; where it raises, the caller has no ans
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from visavis.errors import LedgerError, StorageError
 from visavis.ledger import digests, rows
-from visavis.ledger.checkpoint import Checkpoint
+from visavis.ledger.checkpoint import Checkpoint, cosigned
 from visavis.ledger.entry import Event, stamp
 from visavis.ledger.groups import Groups
-from visavis.ledger.keys import LedgerKey, make_key, read_key
+from visavis.ledger.keys import LedgerKey, make_key, read_key, take_place, write_next
 from visavis.ledger.merkle import EMPTY_ROOT, leaf_hash
 from visavis.ledger.reader import Reader, key_path
 from visavis.ledger.tiles import Edge
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from visavis.ledger.entry import Salted
+    from visavis.ledger.entry import Salted, Scalar
     from visavis.ledger.rows import State
 
 MAX_GROUP = 1000
@@ -73,15 +74,22 @@ def prepare(where: str | Path) -> None:
 class Ledger(Reader):
     """A ledger that is open; safe for several threads at once, not to be taken through a fork."""
 
-    def __init__(self, storage: Storage, key: LedgerKey, clock: Callable[[], datetime] | None = None) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        key: LedgerKey,
+        clock: Callable[[], datetime] | None = None,
+        key_file: Path | None = None,
+    ) -> None:
         """Use `open`.
 
         Args:
             storage: Where it lies; its tables are there.
             key: Signs and salts.
             clock: What time it is.
+            key_file: Where the key lies.
         """
-        super().__init__(storage, key)
+        super().__init__(storage, key, key_file)
         self._clock = clock or (lambda: datetime.now(UTC))
         self._groups = Groups(self._write, MAX_GROUP)
         self._writer = threading.Lock()
@@ -116,7 +124,7 @@ class Ledger(Reader):
             with storage.reading() as connection:
                 begun = rows.state(connection, lock=False) is not None
             # A key that is lost isn't made anew under a ledger that it has signed.
-            ledger = cls(storage, read_key(path) if begun else make_key(path), clock)
+            ledger = cls(storage, read_key(path) if begun else make_key(path), clock, path)
             ledger._begin()
         except BaseException:
             storage.close()
@@ -163,12 +171,12 @@ class Ledger(Reader):
                 row | {"size": 0, "root": EMPTY_ROOT},
             )
             state = rows.present(rows.state(connection, lock=True))
-            if (state.origin, state.key) != (row["origin"], row["verifier_key"]):
+            if state.origin != self._locked_key(state).verifier.name:
                 raise LedgerError(
                     "ledger.other_key",
                     f"the key is not that of the ledger {self.storage.where}",
                     found=key.verifier,
-                    expected=state.key,
+                    expected=state.origin,
                 )
             if state.size == 0:
                 from visavis import __version__
@@ -177,8 +185,21 @@ class Ledger(Reader):
                 _, after = self._extend(connection, [Event(kind="start", details=details)])
                 self._edge = after
 
+    def _locked_key(self, state: State) -> LedgerKey:
+        """The key that signs, where the lock on the ledger is held; brings an exchange of it to its end."""
+        known = self.key
+        key = self.signing_key(state.key)
+        if key is not known and self._key_file is not None:
+            with contextlib.suppress(LedgerError):  # it can be read where it lies, too
+                take_place(self._key_file, state.key)
+        return key
+
     def _extend(
-        self, connection: Connection, events: Sequence[Event], subject: Salted | None = None
+        self,
+        connection: Connection,
+        events: Sequence[Event],
+        subject: Salted | None = None,
+        successor: LedgerKey | None = None,
     ) -> tuple[list[Receipt], tuple[bytes, Edge]]:
         """Append events within a transaction.
 
@@ -186,14 +207,17 @@ class Ledger(Reader):
             connection: Of a transaction that writes.
             events: What to append.
             subject: The subject of all of them, where it is known salted.
+            successor: The key that signs from here on, where they exchange it.
 
         Returns:
             Their receipts, and the tree's edge, to be kept once the transaction is committed.
         """
-        tables, key = rows.tables(), self._key()
+        tables = rows.tables()
         state = rows.present(rows.state(connection, lock=True))
+        key = self._locked_key(state)
         edge = self._take_edge(connection, state)
         subjects = rows.subjects(connection, key.secret, events)
+        found = rows.subjects_at(connection, {each.place for each in events if each.place is not None})
         now = stamp(self._clock())
         added, salts, receipts = [], [], []
         for index, event in enumerate(events, start=state.size):
@@ -203,6 +227,8 @@ class Ledger(Reader):
                 inputs[role] = digests.salted_input(key.secret, salt, sha256)
                 salts.append({"idx": index, "role": role, "salt": salt})
             whose = subject if event.subject is None else subjects[event.subject]
+            if event.place is not None:
+                whose = found.get(event.place)
             leaf = event.entry(now, inputs, whose).leaf()
             edge.append(leaf_hash(leaf))
             added.append(
@@ -216,13 +242,18 @@ class Ledger(Reader):
             )
             receipts.append(Receipt(state.origin, index, state.size + len(events)))
         root = edge.root()
-        note = key.sign(Checkpoint(state.origin, edge.size, root))
+        checkpoint = Checkpoint(state.origin, edge.size, root)
+        note = key.sign(checkpoint)
+        changed: dict[str, Any] = {"size": edge.size, "root": root}
+        if successor is not None:
+            note = cosigned(note, successor.verifier, successor.signature(checkpoint.text.encode()))
+            changed["verifier_key"] = str(successor.verifier)
         connection.execute(tables.entries.insert(), added)
         if salts:
             connection.execute(tables.salts.insert(), salts)
         rows.write_tiles(connection, edge)
         connection.execute(tables.checkpoints.insert(), {"size": edge.size, "note": note})
-        connection.execute(tables.log.update(), {"size": edge.size, "root": root})
+        connection.execute(tables.log.update(), changed)
         return receipts, (root, edge)
 
     def _take_edge(self, connection: Connection, state: State) -> Edge:
@@ -237,6 +268,50 @@ class Ledger(Reader):
         if edge.root() != state.root:
             raise rows.damaged("the root isn't the one that was kept")
         return edge
+
+    # The key
+
+    def rotate_key(
+        self, *, leaked: bool = False, purpose: str | None = None, key: str | None = None
+    ) -> Receipt:
+        """Let a new key sign from now on, and record that; the one before is gone afterwards.
+
+        The checkpoint of that entry is signed by both, so that whoever trusts one of them can trust the
+        other. All that was signed before stays as it is. The secret of `digests` stays too: without it
+        nothing that was recorded of anybody would be found any more.
+
+        Args:
+            leaked: Whether somebody else may have the one before: then it is not kept among those whose
+                statements still count.
+            purpose: What it is done for.
+            key: The name of the key that asked.
+
+        Returns:
+            Where it is recorded.
+
+        Raises:
+            StorageError: As `append`.
+            LedgerError: As `append`; `ledger.key`: the new key can't be written, and then nothing is changed.
+        """
+        path = self._key_file
+        if path is None:
+            raise LedgerError("ledger.no_key", "where the key of the ledger lies isn't known")
+        with self._writer:
+            with self.storage.writing() as connection:
+                before = self._locked_key(rows.present(rows.state(connection, lock=True)))
+                new = before.rotated(leaked=leaked)
+                write_next(path, new)
+                details: dict[str, Scalar] = {
+                    "verifier_key": str(new.verifier),
+                    "former": str(before.verifier),
+                    "leaked": leaked,
+                }
+                event = Event(kind="rotation", purpose=purpose, key=key, details=details)
+                [receipt], after = self._extend(connection, [event], successor=new)
+            self._edge, self.key = after, new
+            with self.storage.writing() as connection:  # only who holds the lock moves a key
+                take_place(path, rows.present(rows.state(connection, lock=True)).key)
+        return receipt
 
     # Erasing
 

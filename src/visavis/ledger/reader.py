@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from visavis.errors import LedgerError
 from visavis.ledger import digests, rows
 from visavis.ledger.entry import Entry
-from visavis.ledger.keys import LedgerKey, read_key
+from visavis.ledger.keys import LedgerKey, key_that_signs, read_key
 from visavis.ledger.merkle import leaf_hash
 from visavis.storage import schema
 from visavis.storage.engine import Storage, file_of, open_storage
@@ -35,12 +36,14 @@ class Proof:
         leaf: The entry's bytes.
         hashes: From the leaf's sibling up to below the root.
         note: The signed checkpoint whose root they lead to.
+        key: The public half of the key that signs it, as the ledger names it.
     """
 
     index: int
     leaf: bytes
     hashes: tuple[bytes, ...]
     note: str
+    key: str
 
     @property
     def text(self) -> str:
@@ -81,15 +84,17 @@ def key_path(where: str | Path, key_file: str | Path | None = None) -> Path:
 class Reader:
     """A ledger that is read; safe for several threads at once, not to be taken through a fork."""
 
-    def __init__(self, storage: Storage, key: LedgerKey | None = None) -> None:
+    def __init__(self, storage: Storage, key: LedgerKey | None = None, key_file: Path | None = None) -> None:
         """Use `read`.
 
         Args:
             storage: Where the ledger lies; its tables are there.
             key: What subjects and openings take.
+            key_file: Where the key lies, to be read again when another one signs.
         """
         self.storage = storage
         self.key = key
+        self._key_file = key_file
 
     @classmethod
     def read(cls, where: str | Path, *, key_file: str | Path | None = None) -> Reader:
@@ -106,8 +111,11 @@ class Reader:
         storage = open_storage(where, writable=False)
         try:
             schema.check(storage)
-            reader = Reader(storage, _key_or_none(where, key_file))
-            reader.state()
+            reader = Reader(storage, *_key_or_none(where, key_file))
+            state = reader.state()
+            if reader.key is not None:
+                with contextlib.suppress(LedgerError):  # of another ledger: whoever checks finds that
+                    reader.signing_key(state.key)
         except BaseException:
             storage.close()
             raise
@@ -225,7 +233,7 @@ class Reader:
                 hashes = tree.inclusion(index, state.size)
             except ValueError as error:
                 raise rows.damaged(str(error)) from None
-            return Proof(index, leaf, tuple(hashes), rows.newest(connection))
+            return Proof(index, leaf, tuple(hashes), rows.newest(connection), state.key)
 
     def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
         """That the ledger of one size grew out of that of another.
@@ -242,16 +250,42 @@ class Reader:
             except ValueError as error:
                 raise rows.damaged(str(error)) from None
 
+    def signing_key(self, verifier: str | None = None) -> LedgerKey:
+        """The key that signs for the ledger, read anew where it was exchanged since the ledger was opened.
+
+        Args:
+            verifier: Its public half, as the ledger names it; by default it is asked.
+
+        Raises:
+            LedgerError: `ledger.no_key`: there is none here; as `key_that_signs`.
+        """
+        wanted = self.state().key if verifier is None else verifier
+        key = self._key()
+        if str(key.verifier) != wanted:
+            if self._key_file is None:
+                raise LedgerError(
+                    "ledger.other_key",
+                    f"the key is not that of the ledger {self.storage.where}",
+                    found=key.verifier,
+                    expected=wanted,
+                )
+            self.key = key = key_that_signs(self._key_file, wanted)
+        return key
+
     def _key(self) -> LedgerKey:
         if self.key is None:
             raise LedgerError("ledger.no_key", "this takes the key of the ledger, which isn't there")
         return self.key
 
 
-def _key_or_none(where: str | Path, key_file: str | Path | None) -> LedgerKey | None:
+def _key_or_none(
+    where: str | Path, key_file: str | Path | None
+) -> tuple[LedgerKey, Path] | tuple[None, None]:
+    """The key and where it lies, if it is there."""
     try:
-        return read_key(key_path(where, key_file))
+        path = key_path(where, key_file)
+        return read_key(path), path
     except LedgerError as error:
         if error.code == "ledger.no_key" and key_file is None:
-            return None
+            return None, None
         raise

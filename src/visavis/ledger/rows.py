@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from visavis.errors import LedgerError
 from visavis.ledger import digests
+from visavis.ledger.entry import Salted
 from visavis.ledger.tiles import Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from sqlalchemy import Connection
 
-    from visavis.ledger.entry import Event, Salted
+    from visavis.ledger.entry import Event
     from visavis.ledger.tiles import Edge
 
 BOUND = 500
@@ -96,6 +97,18 @@ def subjects(connection: Connection, secret: bytes, events: Sequence[Event]) -> 
             found[reference] = new.salted
     if made:
         connection.execute(known.insert(), made)
+    return found
+
+
+def subjects_at(connection: Connection, places: Collection[bytes]) -> Mapping[bytes, Salted]:
+    """The subjects in places, salted; none where one was erased."""
+    known, wanted = tables().subjects, sorted(places)
+    found: dict[bytes, Salted] = {}
+    for start in range(0, len(wanted), BOUND):
+        some = known.c.lookup.in_(wanted[start : start + BOUND])
+        for row in connection.execute(known.select().where(some)):
+            place = bytes(row.lookup)
+            found[place] = Salted(row.digest, digests.salt_digest(bytes(row.salt), place))
     return found
 
 
@@ -241,6 +254,13 @@ def erasures_of(connection: Connection, wanted: Sequence[str]) -> dict[str, int]
             .group_by(entries.c.subject)
         )
     }
+
+
+def rotations(connection: Connection) -> list[Any]:
+    """Index and leaf of the entries that exchange the key, the first one first."""
+    entries = tables().entries
+    query = sa().select(entries.c.idx, entries.c.leaf).where(entries.c.kind == "rotation")
+    return list(connection.execute(query.order_by(entries.c.idx)))
 
 
 def erasures_of_entries(connection: Connection) -> list[Any]:

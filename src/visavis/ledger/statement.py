@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from visavis.ledger.reader import Reader
 
-__all__ = ["Statement", "issue", "jwks", "read_keys", "verify"]
+__all__ = ["Statement", "issue", "jwks", "published", "read_keys", "verify"]
 
 TYPE = "visavis-statement+jws"
 """In the header, so that no other token of the same key is taken for one (RFC 8725, section 3.11)."""
@@ -113,11 +113,12 @@ def issue(ledger: Reader, index: int) -> str:
     if ledger.key is None:
         raise LedgerError("ledger.no_key", "a statement takes the key of the ledger, which isn't there")
     proof = ledger.prove(index)
+    key = ledger.signing_key(proof.key)  # the one that signed the checkpoint
     entry = Entry.parse(proof.leaf)
     plain = entry.to_dict()
     openings = {role: ledger.opening(index, role) for role in entry.inputs}
     payload = {
-        "iss": ledger.key.verifier.name,
+        "iss": key.verifier.name,
         **{name: plain[name] for name in CLAIMS},
         "openings": {role: each.hex() for role, each in openings.items() if each is not None},
         "ledger": {
@@ -127,10 +128,10 @@ def issue(ledger: Reader, index: int) -> str:
             "checkpoint": proof.note,
         },
     }
-    public = ledger.key.verifier.public
+    public = key.verifier.public
     header = {"alg": jws.ALGORITHM, "kid": jws.thumbprint(public), "typ": TYPE}
     content = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
-    return jws.compact(header, content, ledger.key.signature)
+    return jws.compact(header, content, key.signature)
 
 
 def verify(token: str | bytes, keys: Sequence[bytes]) -> Statement:
@@ -169,6 +170,19 @@ def jwks(*keys: VerifierKey) -> dict[str, Any]:
         keys: Of the ledger, and of those before it whose statements still count.
     """
     return {"keys": [jws.jwk(key.public) for key in keys]}
+
+
+def published(ledger: Reader) -> dict[str, Any]:
+    """The public keys of a ledger: the one that signs, and those before it whose statements still count.
+
+    They come from the key's file and not from the database: who can write the latter can't add one.
+
+    Raises:
+        LedgerError: As `Reader.signing_key`.
+        StorageError: Likewise.
+    """
+    key = ledger.signing_key()
+    return jwks(key.verifier, *key.former)
 
 
 def _held(data: Any, public: bytes) -> Statement:

@@ -4,6 +4,9 @@ What is wrong is found where it is: where an entry differs from the tree, the tr
 comes after it, so that one altered entry is one finding. A ledger without findings is the one that its key
 signed. Whether that key signed two histories, or the newest entries were cut off together with what was
 signed of them, only a checkpoint that somebody kept elsewhere can show.
+
+Where the key was exchanged, an entry names the one before and the one after, and both signed the checkpoint
+of that entry: whoever trusts one key of a ledger has all of them from it.
 """
 
 from __future__ import annotations
@@ -61,6 +64,7 @@ class Report:
         root: The root of the tree that they make.
         checkpoints: How many checkpoints of its own were compared, each with its signature.
         compared: The checkpoint from elsewhere, None without one.
+        keys: All keys that signed, the first one first.
         erased: Inputs and subjects whose salts were destroyed by an erasure that is on record.
         findings: What is wrong, of each code at most `MOST`.
         further: How many more of a code there are, where there are more.
@@ -71,6 +75,7 @@ class Report:
     root: bytes
     checkpoints: int
     compared: Checkpoint | None
+    keys: tuple[VerifierKey, ...]
     erased: int
     findings: tuple[Finding, ...]
     further: Mapping[str, int]
@@ -89,6 +94,7 @@ class Report:
             "root": self.root.hex(),
             "checkpoints": self.checkpoints,
             "compared_with": None if self.compared is None else self.compared.size,
+            "keys": [str(key) for key in self.keys],
             "erased": self.erased,
             "findings": [finding.to_dict() for finding in self.findings],
             "further_findings": dict(self.further),
@@ -110,7 +116,7 @@ def verify(
 
     Args:
         reader: The ledger.
-        key: The public half of its key, best from elsewhere than the ledger.
+        key: The public half of its key, or of one that signed before, best from elsewhere than the ledger.
         checkpoint: One that was kept elsewhere and whose signature was checked.
         progress: Told how many entries of how many were read.
 
@@ -135,6 +141,16 @@ def verify(
     return check.report()
 
 
+def signers(reader: Reader, key: VerifierKey) -> tuple[VerifierKey, ...]:
+    """All keys that signed for a ledger, as it says, if a given one is among them; otherwise only that one.
+
+    Raises:
+        StorageError: It can't be read.
+    """
+    with reader.storage.reading() as connection:
+        return _Signers.of(connection, key).keys
+
+
 class _Check:
     """One run; the methods stand in the order in which they are called."""
 
@@ -142,6 +158,8 @@ class _Check:
         self.findings: list[Finding] = []
         self._counts: Counter[str] = Counter()
         self._key = key
+        self._signers = _Signers((key,), ())
+        self._exchanged: set[int] = set()  # sizes where both keys were seen to have signed
         self._kept = checkpoint
         self._edge = Edge()
         self._signed = 0
@@ -155,6 +173,7 @@ class _Check:
             self._edge.root(),
             self._signed,
             self._kept,
+            self._signers.keys,
             self._erased,
             tuple(self.findings),
             {code: count - MOST for code, count in self._counts.items() if count > MOST},
@@ -167,7 +186,8 @@ class _Check:
 
     def run(self, connection: Connection, state: State, progress: Callable[[int, int], None] | None) -> None:
         self._database(connection)
-        if (state.origin, state.key) != (self._key.name, str(self._key)):
+        self._signers = _Signers.of(connection, self._key)
+        if (state.origin, state.key) != (self._key.name, str(self._signers.keys[-1])):
             self.found("origin", "the ledger", f"it says that it is {state.key}")
         if self._kept is not None and self._kept.origin != self._key.name:
             self.found("origin", "the checkpoint", f"it is of another ledger, {self._kept.origin}")
@@ -223,8 +243,11 @@ class _Check:
         subject = None if entry.subject is None else entry.subject.digest
         if (row.kind, row.time, row.subject) != (entry.kind, entry.time, subject):
             self.found("column", where, "the columns beside it say something else than it does")
-        if row.idx == 0 and (entry.kind, entry.details.get("verifier_key")) != ("start", str(self._key)):
+        first = str(self._signers.keys[0])
+        if row.idx == 0 and (entry.kind, entry.details.get("verifier_key")) != ("start", first):
             self.found("start", where, "it isn't the beginning of this ledger")
+        if entry.kind == "rotation" and row.idx not in self._signers.exchanges:
+            self.found("rotation", where, "it exchanges a key that didn't sign for this ledger then")
         if entry.subject is not None:
             salt_digest = about.subjects.get(entry.subject.digest)
             erased = about.subject_erased(entry.subject.digest, row.idx)
@@ -267,12 +290,15 @@ class _Check:
 
     def _note(self, notes: _Notes, root: bytes | None) -> None:
         """A checkpoint of the ledger itself."""
+        assert notes.size is not None  # noqa: S101  # there is one
         where = f"checkpoint {notes.size}"
         try:
-            signed = read_checkpoint(notes.note, [self._key])
+            for key in self._signers.of_size(notes.size):
+                signed = read_checkpoint(notes.note, [key])
         except LedgerError as error:
             self.found("checkpoint", where, str(error))
             return
+        self._exchanged.add(notes.size - 1)
         if (signed.origin, signed.size) != (self._key.name, notes.size):
             self.found("checkpoint", where, f"it is of {signed.origin}, size {signed.size}")
         elif root is None or signed.root != root:
@@ -304,6 +330,9 @@ class _Check:
             self.found("truncated", f"entry {size}", f"a checkpoint was signed of {notes.last()} entries")
         elif notes.before != size:
             self.found("checkpoint", f"size {size}", "nothing is signed of the ledger as it is")
+        for index in self._signers.exchanges:
+            if index not in self._exchanged and index < size:
+                self.found("rotation", f"entry {index}", "not both keys signed that one follows the other")
         if self._kept is not None and self._kept.size > size:
             message = f"the checkpoint that was kept is of {self._kept.size} entries"
             self.found("truncated", f"entry {size}", message)
@@ -311,6 +340,47 @@ class _Check:
             self.found("size", "the ledger", f"it says that it has {state.size} entries, and another root")
         if rows.salts_from(connection, size):
             self.found("salt", f"entry {size}", "there are salts of entries that aren't there")
+
+
+@dataclass(frozen=True, slots=True)
+class _Signers:
+    """Which keys signed for a ledger, one after the other.
+
+    Attributes:
+        keys: The first one first.
+        exchanges: Indices of the entries that exchange them: one less than there are keys.
+    """
+
+    keys: tuple[VerifierKey, ...]
+    exchanges: tuple[int, ...]
+
+    @classmethod
+    def of(cls, connection: Connection, trusted: VerifierKey) -> _Signers:
+        """As the ledger has it, if a key that is trusted is among them; otherwise that one alone.
+
+        That the column by which they are found says the truth is seen when the entries are read.
+        """
+        keys: list[VerifierKey] = []
+        exchanges: list[int] = []
+        for row in rows.rotations(connection):
+            try:
+                details = Entry.parse(bytes(row.leaf)).details
+                former, new = (
+                    VerifierKey.parse(str(details.get(name))) for name in ("former", "verifier_key")
+                )
+            except (LedgerError, TypeError):  # SQLite holds a text where bytes belong
+                return cls((trusted,), ())
+            if (keys and keys[-1] != former) or {former.name, new.name} != {trusted.name}:
+                return cls((trusted,), ())
+            keys += [new] if keys else [former, new]
+            exchanges.append(row.idx)
+        return cls(tuple(keys), tuple(exchanges)) if trusted in keys else cls((trusted,), ())
+
+    def of_size(self, size: int) -> tuple[VerifierKey, ...]:
+        """Who has to have signed a checkpoint of that size: one, or where they are exchanged both."""
+        passed = sum(index < size - 1 for index in self.exchanges)
+        both = size - 1 in self.exchanges
+        return self.keys[passed : passed + 1 + both]
 
 
 class _Notes:

@@ -3,6 +3,10 @@
 SQLite runs with a write-ahead log and waits for the disk at each commit (`synchronous=FULL`); what is deleted
 is overwritten (`secure_delete`). A transaction that writes takes the write lock when it begins, so that it
 never fails half-way because another one was faster.
+
+A file that is taken away or replaced while it is open would go on taking whatever is written, for nobody to
+find again. So each transaction of SQLite sees first that the file is still the one that was opened, and after
+a commit once more, before anybody is told that it is on disk.
 """
 
 from __future__ import annotations
@@ -38,10 +42,19 @@ class Storage:
         where: The path, or the address without its password, for messages.
     """
 
-    def __init__(self, engine: Engine, kind: Kind, where: str) -> None:
+    def __init__(self, engine: Engine, kind: Kind, where: str, file: Path | None = None) -> None:
+        """Use `open_storage`.
+
+        Args:
+            engine: SQLAlchemy's.
+            kind: Which database it is.
+            where: For messages.
+            file: Of SQLite.
+        """
         self.kind = kind
         self.where = where
         self._engine = engine
+        self._file = file
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -55,7 +68,10 @@ class Storage:
             self._engine.connect().execution_options(visavis_writing=True) as connection,
             connection.begin(),
         ):
+            opened = connection.connection.dbapi_connection
             yield connection
+        if self._file is not None:
+            _see_that_it_is_there(opened, self._file)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -204,14 +220,18 @@ def _sqlite(path: Path, *, writable: bool) -> Storage:
     except OSError as error:
         raise of_system(error, where) from None
 
+    file = path.absolute()  # whatever folder the program moves to
+
     def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?{_mode(path, writable=writable)}",
+        connection: _File = sqlite3.connect(
+            f"{file.as_uri()}?{_mode(path, writable=writable)}",
             uri=True,
             timeout=WAIT_S,
             isolation_level=None,
             check_same_thread=False,
+            factory=_File,
         )
+        connection.place = _place_of(file)
         for pragma in ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON", "trusted_schema=OFF"):
             connection.execute(f"PRAGMA {pragma}")
         if writable:
@@ -219,6 +239,11 @@ def _sqlite(path: Path, *, writable: bool) -> Storage:
         return connection
 
     def begin(connection: Connection) -> None:
+        try:
+            _see_that_it_is_there(connection.connection.dbapi_connection, file)
+        except StorageError:
+            connection.invalidate()  # where the file comes back, it is opened anew
+            raise
         if connection.get_execution_options().get("visavis_writing"):
             _take_write_lock(connection.connection.dbapi_connection)
         else:
@@ -226,7 +251,39 @@ def _sqlite(path: Path, *, writable: bool) -> Storage:
 
     engine = create_engine("sqlite://", creator=connect, poolclass=_pool(), pool_timeout=WAIT_S)
     event.listen(engine, "begin", begin)
-    return Storage(engine, "sqlite", where)
+    return Storage(engine, "sqlite", where, file)
+
+
+class _File(sqlite3.Connection):
+    """An open file of SQLite.
+
+    Attributes:
+        place: Device and number of the file that was opened; None where it was gone at once.
+    """
+
+    place: tuple[int, int] | None = None
+
+
+def _place_of(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _see_that_it_is_there(connection: Any, path: Path) -> None:
+    """Refuse a file that isn't any more where it was opened.
+
+    Raises:
+        StorageError: `storage.gone`.
+    """
+    place = _place_of(path)
+    if place is None or place != connection.place:
+        raise StorageError(
+            "storage.gone",
+            f"the database can't be reached: its file was taken away or replaced while it was open: {path}",
+        )
 
 
 def _take_write_lock(connection: Any) -> None:
