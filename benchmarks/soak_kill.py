@@ -2,15 +2,23 @@
 
     python benchmarks/soak_kill.py --kills 1000
 
-Each round starts the service, lets some callers ask, kills it (SIGKILL) at a random moment after the first
-answer, and looks each answer up that a caller has got. At the end the whole ledger is verified.
+Each round starts a service on one and the same database, lets callers ask, kills it (SIGKILL) at a random
+moment after the first answer, and looks each answer up that a caller has got. Half of the callers ask with
+pictures of a person; the others with pictures without a face, which take little time, so that something is
+being written at most moments. Most services are forked from a process that has imported all and loaded the
+networks (`ready_loaded.py`); every `--whole`th is started as an operator does, by turns with one process and
+with two. At the end the whole ledger is verified.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import random
+import re
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -19,13 +27,46 @@ from typing import Any
 
 import httpx2
 import psutil
+from PIL import Image
 
 from common import machine
-from service import form, pictures, start
+from ready_loaded import Forked, ReadyLoaded
 from visavis.access.keys import SCOPES, Keys
 from visavis.ledger.entry import Entry
 from visavis.ledger.log import Ledger
 from visavis.ledger.verify import verify
+from visavis.packs.install import fetch_demo_pictures
+
+START_S, ANSWER_S, LONGEST_S = 60.0, 30.0, 0.3
+
+
+class Whole:
+    """A service that was started as an operator does."""
+
+    def __init__(self, database: Path, log: Path, workers: int) -> None:
+        command = [sys.executable, "-m", "visavis", "serve", "--port", "0", "--workers", str(workers)]
+        begin = log.stat().st_size if log.exists() else 0
+        with log.open("ab") as file:
+            self._process = subprocess.Popen(
+                [*command, "--database", str(database)], stderr=file, stdout=file
+            )
+        end = time.monotonic() + START_S
+        while time.monotonic() < end:
+            if found := re.search(rb"http://127\.0\.0\.1:([0-9]+)", log.read_bytes()[begin:]):
+                self.port = int(found[1])
+                return
+            time.sleep(0.01)
+        raise SystemExit(f"the service doesn't start: {log.read_text()[-2000:]}")
+
+    def kill(self) -> None:
+        """Kill all its processes (SIGKILL), and wait until they are gone."""
+        first = psutil.Process(self._process.pid)
+        every = [first, *first.children(recursive=True)]
+        for each in every:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.kill()
+        self._process.wait(30)
+        psutil.wait_procs(every, 30)
 
 
 def main() -> None:
@@ -34,31 +75,36 @@ def main() -> None:
     )
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--callers", type=int, default=4)
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--whole", type=int, default=50, help="every so manieth is started as a whole")
     arguments = parser.parse_args()
     print(machine())
     chance = random.Random(11)
-    body = form(dict(zip(("reference", "probe"), pictures(), strict=True)))
+    bodies = [form(*pair) for pair in (people(), nobody())]
     acknowledged: set[int] = set()
     with tempfile.TemporaryDirectory() as folder:
-        database = Path(folder) / "service.sqlite"
+        database, log = Path(folder) / "service.sqlite", Path(folder) / "log"
         with Ledger.open(database) as ledger:
             token = Keys(ledger).create(
                 purpose="soak", legal_basis="none", scopes=SCOPES, rate_per_min=10**6, quota_per_day=10**8
             )[1]
         begin = time.perf_counter()
-        for kill in range(1, arguments.kills + 1):
-            answers = one_round(database, Path(folder) / "log", token, body, chance, arguments)
-            look_up(database, answers)
-            indices = [answer["ledger"]["index"] for answer in answers]
-            if len(acknowledged.union(indices)) != len(acknowledged) + len(indices):
-                raise SystemExit("two acknowledged verdicts have one place in the ledger")
-            acknowledged.update(indices)
-            if kill % 10 == 0 or kill == arguments.kills:
-                seconds = time.perf_counter() - begin
-                print(
-                    f"{kill} kills, {len(acknowledged)} acknowledged verdicts, none missing, {seconds:.0f} s"
-                )
+        with ReadyLoaded(database, log) as ready:
+            for kill in range(1, arguments.kills + 1):
+                turn, rest = divmod(kill, arguments.whole)
+                service = ready.fork() if rest else Whole(database, log, 1 + turn % 2)
+                answers = one_round(service, token, bodies, chance, arguments.callers)
+                look_up(database, answers)
+                indices = {answer["ledger"]["index"] for answer in answers}
+                if len(indices) < len(answers) or acknowledged & indices:
+                    raise SystemExit("two acknowledged verdicts have one place in the ledger")
+                acknowledged |= indices
+                if kill % 25 == 0 or kill == arguments.kills:
+                    seconds = time.perf_counter() - begin
+                    print(
+                        f"{kill} kills, {len(acknowledged)} acknowledged verdicts, none missing, "
+                        f"{seconds:.0f} s",
+                        flush=True,
+                    )
         with Ledger.open(database) as ledger:
             assert ledger.key is not None
             report = verify(ledger, key=ledger.key.verifier)
@@ -66,44 +112,47 @@ def main() -> None:
         raise SystemExit("too few verdicts were acknowledged for this to say anything")
     if not report.sound:
         raise SystemExit(f"THE LEDGER IS NOT SOUND: {report}")
-    print("the ledger is sound")
+    print(f"the ledger is sound, {report.size} entries")
 
 
 def one_round(
-    database: Path,
-    log: Path,
+    service: Forked | Whole,
     token: str,
-    body: tuple[bytes, str],
+    bodies: list[tuple[bytes, str]],
     chance: random.Random,
-    arguments: argparse.Namespace,
+    callers: int,
 ) -> list[dict[str, Any]]:
     """What callers got until the service was killed."""
-    process, address = start(database, log, arguments.workers)
     answers: list[dict[str, Any]] = []
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": body[1]}
+    url, gone = f"http://127.0.0.1:{service.port}/v1/verifications", threading.Event()
 
-    def ask() -> None:
-        with httpx2.Client(timeout=30, trust_env=False) as http:
-            while True:
+    def ask(number: int) -> None:
+        content, kind = bodies[number % len(bodies)]
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": kind}
+        # Nothing is encrypted here, and to load certificates takes longer than to be answered.
+        with httpx2.Client(timeout=ANSWER_S, trust_env=False, verify=False) as http:
+            while not gone.is_set():
                 try:
-                    answer = http.post(f"{address}/v1/verifications", content=body[0], headers=headers)
+                    answer = http.post(url, content=content, headers=headers)
+                except httpx2.ConnectError:  # it doesn't listen yet
+                    time.sleep(0.005)
                 except httpx2.TransportError:
                     return
-                if answer.status_code == 200:
-                    answers.append(answer.json())
+                else:
+                    if answer.status_code == 200:
+                        answers.append(answer.json())
+                    else:  # too many at once
+                        time.sleep(0.02)
 
-    threads = [threading.Thread(target=ask) for _ in range(arguments.callers)]
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(callers)]
     for thread in threads:
         thread.start()
-    end = time.monotonic() + 30
+    end = time.monotonic() + START_S
     while not answers and time.monotonic() < end:
-        time.sleep(0.005)
-    time.sleep(chance.uniform(0.0, 0.5))
-    several = psutil.Process(process.pid)
-    for each in (several, *several.children(recursive=True)):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            each.kill()
-    process.wait(30)
+        time.sleep(0.002)
+    time.sleep(chance.uniform(0.0, LONGEST_S))
+    service.kill()
+    gone.set()
     for thread in threads:
         thread.join()
     return answers
@@ -116,6 +165,38 @@ def look_up(database: Path, answers: list[dict[str, Any]]) -> None:
             entry = Entry.parse(ledger.leaf(answer["ledger"]["index"]))
             if (entry.kind, entry.decision) != ("verdict", answer["verdict"]["decision"]):
                 raise SystemExit(f"an acknowledged verdict is missing: {answer['ledger']}")
+
+
+def people() -> tuple[bytes, bytes]:
+    """Two pictures of one person, at a size that is looked at quickly."""
+    found = fetch_demo_pictures()
+    return small(found["obama.jpg"]), small(found["obama2.jpg"])
+
+
+def small(picture: bytes) -> bytes:
+    """A picture of at most 480 by 480 pixels."""
+    with Image.open(io.BytesIO(picture)) as opened:
+        opened.thumbnail((480, 480))
+        return jpeg(opened)
+
+
+def nobody() -> tuple[bytes, bytes]:
+    """Two pictures without a face."""
+    slope = Image.linear_gradient("L").resize((64, 64))
+    return jpeg(slope), jpeg(slope.rotate(90))
+
+
+def jpeg(picture: Image.Image) -> bytes:
+    """A picture as JPEG."""
+    to = io.BytesIO()
+    picture.convert("RGB").save(to, "JPEG", quality=92)
+    return to.getvalue()
+
+
+def form(reference: bytes, probe: bytes) -> tuple[bytes, str]:
+    """A request's body and its type, made once."""
+    request = httpx2.Request("POST", "http://here", files={"reference": reference, "probe": probe})
+    return request.read(), request.headers["content-type"]
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ from visavis.service import server
 from visavis.service.app import create_app
 from visavis.service.intake import Memory
 from visavis.service.pool import Pool
-from visavis.service.protocol import Patient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -84,10 +83,9 @@ def running(service: Service, **changes: Any) -> Iterator[Running]:
     own = replace(
         service,
         config=config,
-        pool=Pool(config.engine_count, config.queue_length),
+        pool=Pool(config.engine_count, config.queue_length, config.wait_s),
         memory=Memory(config.memory_mib * MIB),
     )
-    before, Patient.settings = Patient.settings, config
     found = Running(own)
     found.start()
     try:
@@ -95,7 +93,6 @@ def running(service: Service, **changes: Any) -> Iterator[Running]:
     finally:
         found.stop()
         own.pool.close()
-        Patient.settings = before
 
 
 class Held:
@@ -226,6 +223,13 @@ def test_a_head_that_is_too_large_is_refused(service: Service) -> None:
         with contextlib.suppress(OSError):
             greedy.sendall(b"GET / HTTP/1.1\r\nX: " + b"x" * 100_000 + b"\r\n\r\n")
         assert read_all(greedy)[:12] in (b"HTTP/1.1 400", b"")
+
+
+def test_a_length_of_too_many_digits_is_refused(service: Service) -> None:
+    """Python reads numbers of 4,300 digits at most."""
+    with running(service) as here, here.connect() as greedy:
+        greedy.sendall(here.head(length=0).replace(b"Length: 0", b"Length: " + b"9" * 5000))
+        assert read_all(greedy).startswith(b"HTTP/1.1 400 ")
 
 
 def test_one_connection_too_many_is_sent_away(service: Service) -> None:

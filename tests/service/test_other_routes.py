@@ -10,6 +10,7 @@ import pytest
 from tests.documents.specimens import Specimens, make
 from tests.service.conftest import PURPOSE, Door, make_key
 
+from visavis.ledger.verify import verify
 from visavis.liveness.active import Active
 from visavis.service import challenges, models
 
@@ -271,6 +272,29 @@ def test_a_person_sees_every_use_under_the_purpose_of_the_key(door: Door, small:
             [],
             ["access"],
         )
+
+
+def test_a_person_sees_that_a_verdict_was_fetched(door: Door, small: Mapping[str, bytes]) -> None:
+    """By its id, which doesn't say whose it is; after an erasure nobody can tell it either."""
+    plain = door.verify(small["obama"], small["obama2"], data={"subject": "applicant-12"}).json()
+    nobodys = door.verify(small["obama"], small["obama2"]).json()
+    for each in (plain, nobodys):
+        assert door.get(f"/v1/verifications/{each['id']}").json() == each
+    ledger = door.service.ledger
+    digest = ledger.subject_digest("applicant-12")
+    uses = door.get("/v1/subjects/applicant-12/report").json()["uses"]
+    assert [use["kind"] for use in uses] == ["verdict", "access", "access"]
+    entry = ledger.entry(uses[1]["index"])
+    assert entry.details == {"asked": "a verdict that was given", "answer": plain["id"]}
+    assert entry.subject is not None
+    assert (entry.subject.digest, entry.subject) == (digest, ledger.entry(plain["ledger"]["index"]).subject)
+    last = ledger.state().size - 1
+    about_nobody = ledger.entry(last - 1)
+    assert (about_nobody.details["answer"], about_nobody.subject) == (nobodys["id"], None)
+    door.service.subjects.erase("applicant-12", purpose=PURPOSE)
+    assert ledger.subject_digest("applicant-12") is None
+    assert ledger.key is not None
+    assert verify(ledger, key=ledger.key.verifier).sound
 
 
 def test_an_erasure_reaches_what_is_kept(door: Door, small: Mapping[str, bytes]) -> None:

@@ -1,4 +1,4 @@
-"""The service as a process: how it starts, how it is killed, how it stops, and several on one database."""
+"""The service as a process: how it starts, how it stops, and several on one database."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -23,9 +22,7 @@ from tests.service.conftest import PURPOSE, Door, make_key
 from visavis.access.gate import Gate
 from visavis.access.keys import SCOPES, Keys
 from visavis.access.verdicts import Verdicts
-from visavis.ledger.entry import Entry
 from visavis.ledger.log import Ledger, prepare
-from visavis.ledger.verify import verify
 from visavis.service.app import create_app
 
 if TYPE_CHECKING:
@@ -34,7 +31,6 @@ if TYPE_CHECKING:
 
     from visavis.service.service import Service
 
-KILLS = 3  # benchmarks/soak_kill.py makes a thousand
 START_S = 60
 
 
@@ -93,63 +89,6 @@ def new_key(database: str, key_file: Path | None = None) -> str:
         return Keys(ledger).create(
             purpose=PURPOSE, legal_basis="consent", scopes=SCOPES, rate_per_min=10**6, quota_per_day=10**7
         )[1]
-
-
-def asking(
-    port: int,
-    token: str,
-    files: Mapping[str, bytes],
-    acknowledged: list[dict[str, Any]],
-    stop: threading.Event,
-) -> None:
-    """Ask again and again until it is over, and keep what was answered."""
-    with httpx2.Client(trust_env=False, timeout=20) as client:
-        while not stop.is_set():
-            try:
-                answer = client.post(
-                    f"http://127.0.0.1:{port}/v1/verifications",
-                    files=files,
-                    headers={"Authorization": f"Bearer {token}"},
-                )
-            except httpx2.TransportError:
-                return
-            if answer.status_code == 200:
-                acknowledged.append(answer.json())
-
-
-def test_every_acknowledged_verdict_survives_a_kill(
-    place: tuple[str, str, Path], small: Mapping[str, bytes], sface: object
-) -> None:
-    database, token, log = place
-    files = {"reference": small["obama"], "probe": small["obama2"]}
-    acknowledged: list[dict[str, Any]] = []
-    for _ in range(KILLS):
-        process, stop = Process(database, log=log), threading.Event()
-        process.ready()
-        before = len(acknowledged)
-        askers = [
-            threading.Thread(target=asking, args=(process.port, token, files, acknowledged, stop))
-            for _ in range(3)
-        ]
-        for asker in askers:
-            asker.start()
-        end = time.monotonic() + 20
-        while len(acknowledged) < before + 2 and time.monotonic() < end:
-            time.sleep(0.01)
-        assert process.end(signal.SIGKILL) == -signal.SIGKILL
-        stop.set()
-        for asker in askers:
-            asker.join(30)
-    assert len(acknowledged) >= 2 * KILLS
-    with Ledger.open(database) as ledger:
-        for answer in acknowledged:
-            entry = Entry.parse(ledger.leaf(answer["ledger"]["index"]))
-            assert (entry.kind, entry.decision) == ("verdict", answer["verdict"]["decision"])
-            assert entry.fmr_upper == answer["verdict"]["fmr_upper"]
-        indices = [answer["ledger"]["index"] for answer in acknowledged]
-        assert len(set(indices)) == len(indices)
-        assert ledger.key is not None
-        assert verify(ledger, key=ledger.key.verifier).sound
 
 
 def test_it_stops_when_it_is_told_to(place: tuple[str, str, Path], sface: object) -> None:

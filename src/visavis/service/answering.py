@@ -1,6 +1,6 @@
 """The way of a request that is answered by an engine, from its head to the ledger.
 
-key -> room in the queue -> body -> Idempotency-Key -> engine -> ledger -> kept -> answered
+a place -> key -> body -> Idempotency-Key -> engine -> ledger -> kept -> answered
 
 What fails on the way is a `Problem`. A refusal of what was asked is recorded too; that a request was
 malformed or came at a busy time is not.
@@ -9,6 +9,7 @@ malformed or came at a busy time is not.
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import json
 import secrets
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from visavis.ledger.entry import Event
     from visavis.service.engine import Engine, Guard
     from visavis.service.models import Asked
-    from visavis.service.pool import Wanted
+    from visavis.service.pool import Place, Wanted
     from visavis.service.service import Service
     from visavis.service.store import Claim
 
@@ -49,6 +50,10 @@ NOT_REFUSED = (AccessError, LedgerError, PackError, StorageError)
 
 IDEMPOTENCY = "Idempotency-Key"
 MAX_IDEMPOTENCY_KEY = 200
+
+PROMPT_S = 0.1
+"""How long a request keeps its place while its body comes: about as long as one verification takes. After
+that it has to find another one when the body is there."""
 
 
 class Task(ABC, Generic[Result]):
@@ -67,7 +72,7 @@ class Task(ABC, Generic[Result]):
         """By role: SHA-256 of what was given, in hex."""
 
     def prepare(self, service: Service, grant: Grant) -> Task[Result]:  # noqa: ARG002  # most need nothing
-        """The same with all that it takes from the database, before an engine works on it."""
+        """The same with all that it takes from the database, once it is its turn."""
         return self
 
     @abstractmethod
@@ -120,23 +125,32 @@ async def answered(service: Service, request: Request, kind: Kind[Any]) -> Respo
         VisavisError: Likewise.
         GoneError: Nobody waits any more.
     """
-    service.pool.admit()
-    grant = await enter(service, request, kind.scope)
-    name = idempotency_key(request)
-    body = Body(service.memory)
-    try:
-        config = service.config
-        await read_body(request, body, most=config.body_mib * 2**20, within_s=config.body_s)
-        content_type = request.headers.get("content-type")
-        given = await asyncio.to_thread(
-            parse, content_type, body.data, files=kind.files, most=config.picture_mib * 2**20
-        )
-        body.data = bytearray()  # its parts are held now; they are counted until the end
-        task = await service.at_desk(kind.read, service, grant, given)
-        answer_id = f"{kind.prefix}_{secrets.token_hex(16)}"
-        return await waited_for(request, _settled(Call(service, grant, kind, task, answer_id, name)))
-    finally:
-        body.let_go()
+    config = service.config
+    with service.pool.place(kind.name) as place:
+        grant = await enter(service, request, kind.scope)
+        name = idempotency_key(request)
+        body = Body(service.memory)
+        try:
+            place.hold_for(PROMPT_S)  # who sends slowly keeps nobody out
+            await read_body(request, body, most=config.body_mib * 2**20, within_s=config.body_s)
+            place.secure()
+            with service.metrics.inside.track_inprogress():
+                task = await service.at_desk(
+                    _understood, service, grant, kind, request.headers.get("content-type"), body.data
+                )
+                body.data = bytearray()  # its parts are held now; they are counted until the end
+                answer_id = f"{kind.prefix}_{secrets.token_hex(16)}"
+                call = Call(service, grant, kind, task, answer_id, name)
+                return await waited_for(request, _settled(call, place))
+        finally:
+            body.let_go()
+
+
+def _understood(
+    service: Service, grant: Grant, kind: Kind[Any], content_type: str | None, data: bytes | bytearray
+) -> Task[Any]:
+    given = parse(content_type, data, files=kind.files, most=service.config.picture_mib * 2**20)
+    return kind.read(service, grant, given)
 
 
 async def enter(service: Service, request: Request, scope: str) -> Grant:
@@ -247,7 +261,7 @@ class Call:
         return Use(purpose=self.grant.purpose, subject=self.task.subject, key=self.grant.key)
 
 
-async def _settled(call: Call) -> Response:
+async def _settled(call: Call, place: Place) -> Response:
     """Do what was asked, or find the answer that was given before."""
     service = call.service
     claim = None
@@ -259,13 +273,7 @@ async def _settled(call: Call) -> Response:
                 raise Problem(409, "idempotency.in_flight", "the answer was erased meanwhile: ask again")
             return _response(kept, {"Idempotency-Replayed": "true"})
     try:
-        service.pool.admit()
-        ready = await service.at_desk(call.task.prepare, service, call.grant)
-        with service.metrics.inside.track_inprogress():
-            result = await service.pool.run(
-                lambda wanted: ready.work(service.engine, wanted, guard_of(call)),
-                patience_s=service.config.answer_s,
-            )
+        result = await place.work(functools.partial(_worked, call), patience_s=service.config.answer_s)
     except BaseException as error:
         await _release(service, claim)
         if isinstance(error, VisavisError) and not isinstance(error, NOT_REFUSED):
@@ -279,6 +287,12 @@ async def _settled(call: Call) -> Response:
     except (Problem, VisavisError):
         await _release(service, claim)
         raise
+
+
+def _worked(call: Call, wanted: Wanted) -> Any:
+    """What was asked, done by an engine."""
+    ready = call.task.prepare(call.service, call.grant)
+    return ready.work(call.service.engine, wanted, guard_of(call))
 
 
 def _claimed(call: Call, name: str) -> Claim:

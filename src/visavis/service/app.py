@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 import visavis
@@ -16,8 +17,10 @@ from visavis.errors import VisavisError
 from visavis.service import manners, routes
 from visavis.service.logs import LOGGER
 from visavis.service.openapi import completed
+from visavis.service.porter import Porter
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import AsyncIterator
 
     from visavis.service.service import Service
@@ -52,11 +55,11 @@ def create_app(service: Service, *, ends_it: bool = False) -> FastAPI:
     """
 
     @contextlib.asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         keeper = asyncio.ensure_future(_keep_time(service))
         log.info("started")
         try:
-            yield
+            yield {"porter": Porter(service, _queued())}  # `protocol.Patient` asks it
         finally:
             keeper.cancel()
             if ends_it:
@@ -85,6 +88,15 @@ def create_app(service: Service, *, ends_it: bool = False) -> FastAPI:
 
     app.openapi = document  # type: ignore[method-assign]
     return app
+
+
+def _queued() -> list[tuple[re.Pattern[str], str]]:
+    """Paths that lead to an engine, and their routes."""
+    return [
+        (route.path_regex, route.path)
+        for route in routes.router.routes
+        if isinstance(route, APIRoute) and route.endpoint in routes.QUEUED
+    ]
 
 
 async def _keep_time(service: Service) -> None:

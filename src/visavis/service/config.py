@@ -36,6 +36,7 @@ NUMBERS: Mapping[str, tuple[float, float]] = {
     "workers": (1, 64),
     "engines": (1, 256),
     "queue": (0, 1024),
+    "wait_s": (0.1, 600),
     "picture_mib": (1, 64),
     "body_mib": (1, 512),
     "memory_mib": (16, 65536),
@@ -69,8 +70,9 @@ class Config:
         tls_key: File of its key.
         workers: Processes. Several need no PostgreSQL, but one machine.
         engines: Verifications that one process works on at the same time; None for its share of the cores.
-        queue: Verifications that wait in front of them; None for as many as engines: whoever
-            waits in a longer queue waits long, and doesn't know.
+        queue: Requests that are let in beside those that engines work on; None for as many as engines:
+            whoever waits in a longer queue waits long, and doesn't know.
+        wait_s: Seconds that a request may be expected to wait for an engine; otherwise it is refused.
         picture_mib: Most MiB of one picture.
         body_mib: Most MiB of one request.
         memory_mib: Most MiB of all requests that a process holds at the same time.
@@ -96,6 +98,7 @@ class Config:
     workers: int = 1
     engines: int | None = None
     queue: int | None = None
+    wait_s: float = 2
     picture_mib: int = 16
     body_mib: int = 64
     memory_mib: int = 512

@@ -10,9 +10,12 @@ import base64
 import binascii
 import json
 import math
-from dataclasses import dataclass, field
+import sys
+import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from visavis.service.pool import GoneError
 from visavis.service.problems import Problem
 
 if TYPE_CHECKING:
@@ -29,12 +32,13 @@ MAX_PARTS = 256
 
 
 class Memory:
-    """How many bytes of requests a process holds at the same time; used in one event loop."""
+    """How many bytes of requests a process holds at the same time; safe for several threads."""
 
     def __init__(self, most: int) -> None:
         """Say how many at most."""
         self.most = most
         self.held = 0
+        self._lock = threading.Lock()
 
     def take(self, size: int) -> None:
         """Count bytes in.
@@ -42,21 +46,34 @@ class Memory:
         Raises:
             Problem: 429 `service.memory`: there would be too many.
         """
-        if self.held + size > self.most:
-            raise Problem(
-                429,
-                "service.memory",
-                "the service holds too many large requests: try again later",
-                headers={"Retry-After": "1"},
-            )
-        self.held += size
+        with self._lock:
+            if self.held + size > self.most:
+                raise Problem(
+                    429,
+                    "service.memory",
+                    "the service holds too many large requests: try again later",
+                    headers={"Retry-After": "1"},
+                )
+            self.held += size
 
     def give_back(self, size: int) -> None:
         """Count bytes out."""
-        self.held -= size
+        with self._lock:
+            self.held -= size
 
 
-@dataclass(slots=True)
+class Held(bytes):
+    """A file of a request; it holds on to the body that it came in, which so outlives all its files."""
+
+    body: Body | None = None
+
+
+class _Content(bytearray):
+    """The bytes of a body, which know whose they are."""
+
+    body: Body | None = None
+
+
 class Body:
     """A body that was read, and counted until it is let go.
 
@@ -64,21 +81,50 @@ class Body:
         data: The bytes.
     """
 
-    memory: Memory
-    data: bytearray = field(default_factory=bytearray)
-    _counted: int = 0
+    def __init__(self, memory: Memory) -> None:
+        """Begin with nothing.
+
+        Args:
+            memory: Where it is counted.
+        """
+        self.data: bytearray = _Content()
+        self.data.body = self  # until it is let go
+        self._memory = memory
+        self._counted = 0
+        self._has_files = False
 
     def add(self, chunk: bytes) -> None:
         """Append bytes as they come."""
-        self.memory.take(len(chunk))
+        self._memory.take(len(chunk))
         self._counted += len(chunk)
         self.data += chunk
 
+    def held(self, content: bytes | bytearray) -> Held:
+        """A file that was found in it."""
+        file = Held(content)
+        file.body = self
+        self._has_files = True
+        return file
+
     def let_go(self) -> None:
-        """Count it out, once."""
-        self.memory.give_back(self._counted)
-        self._counted = 0
+        """Count it out, once; where the client left while an engine may work on its files, when that ends."""
         self.data = bytearray()
+        if not (self._has_files and isinstance(sys.exception(), GoneError | asyncio.CancelledError)):
+            self._count_out()
+
+    def __del__(self) -> None:
+        """Count it out: nobody has a file of it any more."""
+        self._count_out()
+
+    def _count_out(self) -> None:
+        self._memory.give_back(self._counted)
+        self._counted = 0
+
+
+def _file(content: bytes | bytearray, data: bytes | bytearray) -> bytes:
+    """A file that was found in the bytes of a request."""
+    body = data.body if isinstance(data, _Content) else None
+    return bytes(content) if body is None else body.held(content)
 
 
 async def read_body(request: Request, body: Body, *, most: int, within_s: float) -> None:
@@ -95,8 +141,6 @@ async def read_body(request: Request, body: Body, *, most: int, within_s: float)
         GoneError: The client went away.
     """
     from starlette.requests import ClientDisconnect
-
-    from visavis.service.pool import GoneError
 
     declared = request.headers.get("content-length")
     if declared is not None and not (declared.isascii() and declared.isdigit()):
@@ -216,7 +260,8 @@ def _of_json(data: bytes | bytearray, files: Mapping[str, int], most: int) -> Gi
         if value is None:
             continue
         several = value if isinstance(value, list) and files[name] > 1 else [value]
-        found[name] = [_decoded(name, each, most) for each in _at_most(name, several, files[name])]
+        decoded = (_decoded(name, each, most) for each in _at_most(name, several, files[name]))
+        found[name] = [_file(each, data) for each in decoded]
     return Given(found, fields)
 
 
@@ -248,7 +293,8 @@ def _of_multipart(content_type: str, data: bytes | bytearray, files: Mapping[str
     if not parts.ended:
         raise Problem(400, "request.malformed", "the form ends too soon")
     fields = {name: _text(name, texts) for name, texts in parts.fields.items()}
-    return Given({name: [bytes(each) for each in several] for name, several in parts.files.items()}, fields)
+    found = {name: [_file(each, data) for each in several] for name, several in parts.files.items()}
+    return Given(found, fields)
 
 
 class _Parts:

@@ -14,6 +14,8 @@ from visavis.service.pool import GoneError
 from visavis.service.problems import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -45,51 +47,80 @@ class Manners:
             await self._app(scope, receive, send)
             return
         start = time.perf_counter()
-        request_id = _request_id(scope)
-        scope.setdefault("state", {})["request_id"] = request_id
+        own_id = request_id(scope["headers"])
+        scope.setdefault("state", {})["request_id"] = own_id
         status = 0
 
         async def sent(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [
-                    *message.get("headers", []),
-                    (REQUEST_ID.lower().encode(), request_id.encode()),
-                    *HEADERS,
-                ]
+                message["headers"] = [*message.get("headers", []), *fields(own_id)]
             await send(message)
 
-        told: dict[str, Any] = {}
         try:
             await self._app(scope, receive, sent)
         except Exception:  # a fault of ours: its place goes to the log, and nothing to the client
-            log.exception("fault", extra={"request_id": request_id})
+            log.exception("fault", extra={"request_id": own_id})
             if status == 0:
                 problem = Problem(500, "service.fault", "a fault in visavis itself: please report it")
-                await problem.response(request_id)(scope, receive, sent)
+                await problem.response(own_id)(scope, receive, sent)
         finally:
-            seconds = time.perf_counter() - start
-            route = getattr(scope.get("route"), "path", "none")
-            method = scope["method"] if scope["method"] in METHODS else "other"
-            self._metrics.requests.labels(route, method, str(status)).inc()
-            self._metrics.seconds.labels(route).observe(seconds)
             state = scope["state"]
-            told |= {name: state[name] for name in ("code", "told") if name in state}
+            more = {name: state[name] for name in ("code", "told") if name in state}
             if "grant" in state:
-                told["key"] = state["grant"].key
-            told |= {"request_id": request_id, "method": method, "route": route}
-            log.info("answered", extra={**told, "status": status, "ms": round(seconds * 1000, 1)})
+                more["key"] = state["grant"].key
+            note(
+                self._metrics,
+                method=scope["method"] if scope["method"] in METHODS else "other",
+                route=getattr(scope.get("route"), "path", "none"),
+                status=status,
+                seconds=time.perf_counter() - start,
+                request_id=own_id,
+                more=more,
+            )
 
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 
-def _request_id(scope: Scope) -> str:
-    """The client's id for the request where it has a plain one, or a new one."""
+def request_id(head: Iterable[tuple[bytes, bytes]]) -> str:
+    """The client's id for a request where its head has a plain one, or a new one."""
     wanted = REQUEST_ID.lower().encode()
-    given = next((value for name, value in scope["headers"] if name == wanted), b"").decode("latin-1")
+    given = next((value for name, value in head if name == wanted), b"").decode("latin-1")
     return given if GIVEN_ID.fullmatch(given) else secrets.token_hex(16)
+
+
+def fields(request_id: str) -> list[tuple[bytes, bytes]]:
+    """What stands in the head of every answer."""
+    return [(REQUEST_ID.lower().encode(), request_id.encode()), *HEADERS]
+
+
+def note(
+    metrics: Metrics,
+    *,
+    method: str,
+    route: str,
+    status: int,
+    seconds: float,
+    request_id: str,
+    more: Mapping[str, Any],
+) -> None:
+    """Count a request that was answered, and write its line into the log.
+
+    Args:
+        metrics: What counts.
+        method: Of `METHODS`, or ``"other"``.
+        route: The route, never the path.
+        status: Of the answer.
+        seconds: How long it took.
+        request_id: Its id.
+        more: What else stands in the line, of `logs.FIELDS`.
+    """
+    metrics.requests.labels(route, method, str(status)).inc()
+    metrics.seconds.labels(route).observe(seconds)
+    told = {**more, "request_id": request_id, "method": method, "route": route}
+    log.info("answered", extra={**told, "status": status, "ms": round(seconds * 1000, 1)})
 
 
 # What the application does with an error

@@ -1,12 +1,17 @@
-"""A bounded queue in front of engine threads: what doesn't fit is refused at once.
+"""A bounded number of places before and at engine threads: whoever finds none is refused at once.
 
-The engines are threads of one process. The networks, decoders and numpy let go of Python's lock while they
-work, and one set of weights serves all of them; `benchmarks/service.py` compares this with processes.
+A request takes its place when its head was read and leaves it when it is answered, so that what is on its way
+can't be more than what is answered soon. The engines are threads of one process: the networks, decoders and
+numpy let go of Python's lock while they work, and one set of weights serves all of them. Processes in their
+place take no less of the cores for a verification: `benchmarks/service.py --workers 2` shows it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,13 +22,19 @@ from visavis.service.problems import Problem
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
+    from types import TracebackType
 
 Answer = TypeVar("Answer")
 
 FIRST_GUESS_S = 0.2
-"""How long a job takes, until the first ones have shown it."""
+"""How long a job takes, until the first one of its kind has shown it."""
 WEIGHT = 0.1
-"""Of the newest job in the running mean of how long they take."""
+"""Of the newest job in the running mean of how long those of its kind take."""
+
+
+NICER = 3
+"""How much nicer an engine is than the event loop, which otherwise waits for a core behind the engines while
+somebody is to be told that there is no room. Other programs of the same rank get a little more, too."""
 
 
 class GoneError(Exception):
@@ -50,68 +61,66 @@ class Wanted:
             raise GoneError
 
 
-class Pool:
-    """Engine threads with a bounded queue in front of them; its methods are called in one event loop.
+class Place:
+    """A request's place in a `Pool`; leaving its `with` block gives it back, once its job has ended too.
 
     Attributes:
-        engines: How many jobs are worked on at the same time.
-        queue: How many wait at most.
+        kind: What is asked for; each kind has its own running mean.
     """
 
-    def __init__(self, engines: int, queue: int) -> None:
-        """Start no thread yet; the first jobs do."""
-        self.engines = engines
-        self.queue = queue
-        self._threads = ThreadPoolExecutor(engines, thread_name_prefix="engine")
-        self._lock = threading.Lock()
-        self._inside = 0
-        self._mean_s = FIRST_GUESS_S
-        self._closed = False
+    def __init__(self, pool: Pool, kind: str) -> None:
+        """Use `Pool.place`."""
+        self.kind = kind
+        self.began: float | None = None
+        self._pool = pool
+        self._job: Future[object] | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
-    @property
-    def inside(self) -> int:
-        """Jobs that wait or are worked on."""
-        return self._inside
+    def __enter__(self) -> Place:
+        """Hold it."""
+        return self
 
-    @property
-    def waiting(self) -> int:
-        """Jobs that wait."""
-        return max(0, self._inside - self.engines)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give it back; where a job of it is still worked on, when that ends."""
+        self._stop()
+        # Place and job would hold each other, and with them the request's pictures.
+        job, self._job = self._job, None
+        if job is None:
+            self._pool.leave(self)
+        else:
+            job.add_done_callback(lambda _: self._pool.leave(self))
 
-    @property
-    def is_closed(self) -> bool:
-        """Whether it admits nothing any more."""
-        return self._closed
+    def hold_for(self, seconds: float) -> None:
+        """Give it back after some time, unless `secure` comes first."""
+        self._stop()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._pool.leave, self)
 
-    def admit(self) -> None:
-        """See that there is room, before any work is put into a request.
+    def secure(self) -> None:
+        """Hold it until the end, or find another one where it was given back meanwhile.
 
         Raises:
-            Problem: 429 where there is none, 503 where the service stops.
+            Problem: As `Pool.place`.
         """
-        if self._closed:
-            raise Problem(503, "service.stopping", "the service stops", headers={"Retry-After": "5"})
-        if self._inside >= self.engines + self.queue:
-            raise self._full()
+        self._stop()
+        self._pool.enter(self)
 
-    async def run(self, job: Callable[[Wanted], Answer], *, patience_s: float) -> Answer:
-        """Have a job done by an engine.
+    async def work(self, job: Callable[[Wanted], Answer], *, patience_s: float) -> Answer:
+        """Have a job done by an engine; a place has one.
 
         Args:
             job: What is to be done; it asks the `Wanted` it is given whether it still is.
             patience_s: How long it may wait and take.
 
         Raises:
-            Problem: As `admit`; 503 `service.timeout`: it took too long.
+            Problem: 503 `service.timeout`: it took too long.
             asyncio.CancelledError: The caller was cancelled; the job is then taken out of the queue, or ends
                 before its next part.
         """
-        self.admit()
         wanted = Wanted()
-        with self._lock:
-            self._inside += 1
-        future = self._threads.submit(self._work, job, wanted)
-        future.add_done_callback(self._leave)
+        future = self._pool.submit(self, job, wanted)
+        self._job = future  # type: ignore[assignment]  # whatever it answers
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), patience_s)
         except TimeoutError:
@@ -120,35 +129,131 @@ class Pool:
                 "service.timeout",
                 "the request took too long",
                 expected=f"at most {patience_s:g} seconds",
-                headers={"Retry-After": str(self.retry_after())},
+                headers={"Retry-After": str(self._pool.retry_after())},
             ) from None
         finally:
             wanted.give_up()
 
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+class Pool:
+    """Engine threads and the places before them; its methods are called in one event loop.
+
+    Attributes:
+        engines: How many jobs are worked on at the same time.
+        queue: How many more requests are let in.
+        wait_s: How long a request may be expected to wait for an engine.
+    """
+
+    def __init__(self, engines: int, queue: int, wait_s: float) -> None:
+        """Start no thread yet; the first jobs do."""
+        self.engines = engines
+        self.queue = queue
+        self.wait_s = wait_s
+        self._threads = ThreadPoolExecutor(engines, thread_name_prefix="engine", initializer=_step_back)
+        self._lock = threading.Lock()
+        self._places: set[Place] = set()
+        self._means: dict[str, float] = {}
+        self._closed = False
+
+    @property
+    def inside(self) -> int:
+        """Places that are taken."""
+        return len(self._places)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it admits nothing any more."""
+        return self._closed
+
+    def admit(self) -> None:
+        """See whether a request would find a place now.
+
+        Raises:
+            Problem: 429 where there is none or the wait would be too long, 503 where the service stops.
+        """
+        if self._closed:
+            raise Problem(503, "service.stopping", "the service stops", headers={"Retry-After": "5"})
+        if len(self._places) >= self.engines + self.queue or self.expected_s() > self.wait_s:
+            raise Problem(
+                429,
+                "service.busy",
+                "all engines are at work and the queue is full: try again later",
+                headers={"Retry-After": str(self.retry_after())},
+            )
+
+    def place(self, kind: str) -> Place:
+        """Let a request in, before any work is put into it.
+
+        Args:
+            kind: What is asked for.
+
+        Raises:
+            Problem: As `admit`.
+        """
+        place = Place(self, kind)
+        self.enter(place)
+        return place
+
+    def expected_s(self) -> float:
+        """How long one more request would wait for an engine, as far as earlier ones of each kind tell."""
+        with self._lock:
+            if len(self._places) < self.engines:
+                return 0.0
+            now = time.perf_counter()
+            ahead = sum(
+                max(0.0, self._means.get(place.kind, FIRST_GUESS_S) - (now - (place.began or now)))
+                for place in self._places
+            )
+        return ahead / self.engines
+
     def retry_after(self) -> int:
-        """In how many seconds there will be room, by what is inside and how long jobs take; at least 1."""
-        return max(1, round(self._mean_s * self._inside / self.engines))
+        """In how many seconds there will be room, about; at least 1."""
+        return max(1, round(self.expected_s()))
 
     def close(self) -> None:
         """Admit nothing more and wait for what is worked on."""
         self._closed = True
         self._threads.shutdown(wait=True)
 
-    def _work(self, job: Callable[[Wanted], Answer], wanted: Wanted) -> Answer:
+    # For places only
+
+    def enter(self, place: Place) -> None:
+        """Take a place in, unless it is; raises as `admit`."""
+        if place not in self._places:
+            self.admit()
+            with self._lock:
+                self._places.add(place)
+
+    def leave(self, place: Place) -> None:
+        """Let a place go, once; from any thread."""
+        with self._lock:
+            self._places.discard(place)
+
+    def submit(self, place: Place, job: Callable[[Wanted], Answer], wanted: Wanted) -> Future[Answer]:
+        """Put a place's job behind those that are there."""
+        if self._closed:
+            self.admit()
+        return self._threads.submit(self._work, place, job, wanted)
+
+    def _work(self, place: Place, job: Callable[[Wanted], Answer], wanted: Wanted) -> Answer:
         wanted.check()
-        start = time.perf_counter()
+        place.began = time.perf_counter()
         answer = job(wanted)
-        self._mean_s += WEIGHT * (time.perf_counter() - start - self._mean_s)
+        took = time.perf_counter() - place.began
+        with self._lock:
+            mean = self._means.get(place.kind, took)
+            self._means[place.kind] = mean + WEIGHT * (took - mean)
         return answer
 
-    def _leave(self, _future: Future[Answer]) -> None:
-        with self._lock:
-            self._inside -= 1
 
-    def _full(self) -> Problem:
-        return Problem(
-            429,
-            "service.busy",
-            "all engines are at work and the queue is full: try again later",
-            headers={"Retry-After": str(self.retry_after())},
-        )
+def _step_back() -> None:
+    """Make this thread nicer than the one that started it; elsewhere than on Linux threads can't be."""
+    if sys.platform == "linux":
+        own = threading.get_native_id()
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, own, os.getpriority(os.PRIO_PROCESS, own) + NICER)

@@ -1,23 +1,30 @@
-"""HTTP/1.1 with patience that ends: uvicorn's protocol waits for a slow sender or reader for ever.
+"""HTTP/1.1 as an overloaded service has to speak it; uvicorn's protocol lets everybody in and waits for ever.
 
-What the application answers to a slow body (408) comes first; these limits are for what never reaches it: a
-head that doesn't end, a body that nobody reads any more, an answer that nobody takes.
+**Turned away by the head.** A request that finds no room is answered as soon as its head was read, before the
+application hears of it. Many clients read nothing until all is sent, and a connection that is closed over
+bytes that nobody took is reset, with the answer lost. So what still comes is taken and thrown away, as much
+as was announced, for some seconds, before the connection is closed.
+
+**Patience that ends.** What the application answers to a slow body (408) comes first; these limits are for
+what never reaches it: a head that doesn't end, a body that nobody reads any more, an answer that nobody
+takes.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
-
-from visavis.service.config import Config
+from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
     from typing import Literal
 
-    Phase = tuple[Literal["head", "body", "answer"], int]
+    from visavis.service.porter import Porter
+
+    Phase = tuple[Literal["head", "body", "answer", "farewell"], int]
 
 MARGIN_S = 5.0
 """How much longer a connection lives than the application's own limits, so that it can say why."""
@@ -25,31 +32,41 @@ DATABASE_S = 60.0
 """How long writing down an answer may take, on top of `answer_s`."""
 
 
+FAREWELL_S = 10.0
+"""How long somebody who was turned away may go on sending."""
+
+
 class Patient(H11Protocol):
-    """A connection that is closed where a phase of a request takes too long.
-
-    Attributes:
-        settings: Of the service; set once, before the first connection.
-    """
-
-    settings: ClassVar[Config] = Config()
+    """A connection on which no phase of a request takes too long, and who finds no room hears it at once."""
 
     _phase: Phase | None = None
     _timer: asyncio.TimerHandle | None = None
     _last: object = None
     _number: int = 0
+    _to_come: int | None = None
+    """Bytes that are thrown away before the connection is closed; None where nobody was turned away."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        """As `H11Protocol`; the application's lifespan has put its porter into the state."""
+        super().__init__(*given, **named)
+        self._porter: Porter = self.app_state["porter"]
+        self._settings = self._porter.service.config
+        self.conn = _Asked(self._is_turned_away, self.config.h11_max_incomplete_event_size)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client connected; one too many is sent away at once."""
         super().connection_made(transport)
-        if len(self.connections) > self.settings.connections:
+        if len(self.connections) > self._settings.connections:
             transport.abort()
             return
         self._watch()
 
     def data_received(self, data: bytes) -> None:
         """Bytes came."""
-        super().data_received(data)
+        if self._to_come is None:
+            super().data_received(data)
+        else:
+            self._throw_away(len(data))
         self._watch()
 
     def on_response_complete(self) -> None:
@@ -70,11 +87,12 @@ class Patient(H11Protocol):
         self._stop()
         self._phase = phase
         if phase is not None:
-            settings = self.settings
+            settings = self._settings
             seconds = {
                 "head": settings.header_s,
                 "body": settings.body_s + MARGIN_S,
                 "answer": settings.answer_s + DATABASE_S,
+                "farewell": FAREWELL_S,
             }[phase[0]]
             self._timer = self.loop.call_later(seconds, self._end)
 
@@ -82,6 +100,8 @@ class Patient(H11Protocol):
         if self.cycle is not self._last:
             self._last, self._number = self.cycle, self._number + 1
         number = self._number
+        if self._to_come is not None:
+            return ("farewell", number)
         theirs = self.conn.their_state
         if theirs is h11.IDLE:
             # Between two requests uvicorn's own limit counts, until the first byte of the next one.
@@ -106,3 +126,55 @@ class Patient(H11Protocol):
     def _end(self) -> None:
         if not self.transport.is_closing():
             self.transport.abort()
+
+    def _is_turned_away(self, request: h11.Request) -> bool:
+        """Answer a request that finds no room."""
+        refusal = self._porter.refusal(request.method, request.target, request.headers)
+        if refusal is None:
+            return False
+        self._unset_keepalive_if_required()
+        head = h11.Response(
+            status_code=refusal.status,
+            reason=STATUS_PHRASES[refusal.status],
+            headers=[*self.server_state.default_headers, *refusal.fields, (b"connection", b"close")],
+        )
+        answer = (head, h11.Data(data=refusal.body), h11.EndOfMessage())
+        self.transport.write(b"".join(self.conn.send(event) or b"" for event in answer))
+        self.server_state.total_requests += 1
+        self._to_come = _announced(request, self._settings.body_mib * 2**20)
+        self._throw_away(len(self.conn.trailing_data[0]))
+        return True
+
+    def _throw_away(self, count: int) -> None:
+        """Take bytes of somebody who was turned away; with the last one the connection ends."""
+        assert self._to_come is not None  # noqa: S101  # set where somebody is turned away
+        self._to_come -= count
+        if self._to_come <= 0:
+            self.transport.close()
+
+
+class _Asked(h11.Connection):
+    """The server's side of HTTP/1.1 on one connection, which keeps back a request that is turned away."""
+
+    def __init__(self, is_turned_away: Callable[[h11.Request], bool], most: int | None) -> None:
+        super().__init__(h11.SERVER, **({} if most is None else {"max_incomplete_event_size": most}))
+        self._is_turned_away = is_turned_away
+
+    def next_event(self) -> Any:
+        """As h11's; as if nothing had come where a request was turned away."""
+        try:
+            event = super().next_event()
+        except ValueError as error:  # a length of more digits than Python reads
+            raise h11.RemoteProtocolError("bad Content-Length") from error
+        if isinstance(event, h11.Request) and self._is_turned_away(event):
+            return h11.NEED_DATA
+        return event
+
+
+def _announced(request: h11.Request, most: int) -> int:
+    """Bytes that follow a request's head, at most; of a length that isn't told, as many as may be."""
+    names = {name: value for name, value in request.headers if name in (b"content-length", b"expect")}
+    if names.get(b"expect", b"").lower() == b"100-continue":
+        return 0  # the body comes only if it is asked for
+    length = names.get(b"content-length")
+    return most if length is None else min(most, int(length))

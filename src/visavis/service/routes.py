@@ -12,7 +12,7 @@ import visavis
 from visavis.decision.verdict import Provenance
 from visavis.errors import VisavisError
 from visavis.ledger.entry import Event
-from visavis.ledger.statement import jwks
+from visavis.ledger.statement import published
 from visavis.service import challenges, crosschecks, models, quality, verifications
 from visavis.service.answering import answered, asked_for, enter
 from visavis.service.openapi import ASKING, CHALLENGES, READING, SECURED, asking, problems
@@ -84,18 +84,19 @@ async def verification(request: Request, id: AnswerId) -> Response:  # noqa: A00
     """Only under the purpose that it was asked for under, and only as long as it is kept."""
     service = _service(request)
     grant = await enter(service, request, "verifications")
-    content = await service.at_desk(service.verdicts.get, id, purpose=grant.purpose)
-    if content is None:
+    kept = await service.at_desk(service.verdicts.find, id, purpose=grant.purpose)
+    if kept is None:
         told = "there is no such verdict, it isn't kept any more, or it is of another purpose"
         raise Problem(404, "verification.unknown", told)
     access = Event(
         kind="access",
         purpose=grant.purpose,
         key=grant.key,
+        place=kept.place,
         details={"asked": "a verdict that was given", "answer": id},
     )
     await service.at_desk(service.ledger.append, access)
-    return Response(content, media_type="application/json", headers={"Cache-Control": "no-store"})
+    return Response(kept.body, media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
 @router.post(
@@ -256,12 +257,18 @@ async def metrics(request: Request) -> Response:
 @router.get(
     "/.well-known/jwks.json",
     operation_id="keys",
-    summary="The public key that statements are checked with (RFC 7517).",
+    summary="The public keys that statements are checked with (RFC 7517).",
     response_model=models.PublicKeys,
+    responses=problems(503),
 )
 async def keys(request: Request) -> Response:
-    """Without a key."""
-    return JSONResponse(jwks(_service(request).key.verifier))
+    """Without a key: the one that signs first, then those that signed before and still count."""
+    service = _service(request)
+    return JSONResponse(await service.at_desk(published, service.ledger))
+
+
+QUEUED = (verify, crosscheck, document, picture_quality, answer)
+"""What an engine answers, so that it may have to wait."""
 
 
 def _about(service: Service) -> dict[str, Any]:

@@ -94,10 +94,8 @@ def application() -> FastAPI:
 
 def _application(config: Config) -> FastAPI:
     from visavis.service.app import create_app
-    from visavis.service.protocol import Patient
     from visavis.service.service import Service
 
-    Patient.settings = config
     # Engines hold Python's lock between their networks; whoever is refused shouldn't wait for its turns.
     sys.setswitchinterval(SWITCH_S)
     return create_app(Service.start(config), ends_it=True)

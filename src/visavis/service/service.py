@@ -19,6 +19,7 @@ from visavis.service.intake import Memory
 from visavis.service.metrics import Metrics
 from visavis.service.pool import Pool
 from visavis.service.store import Challenges, Requests
+from visavis.storage.engine import WAIT_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -32,8 +33,12 @@ Result = TypeVar("Result")
 DESK_THREADS = 12
 """Threads that wait for the database; its pool has 15 connections."""
 
+STEPS = 9
+"""Steps of a request under an Idempotency-Key that may each wait for the database as long as it waits at all:
+what the task takes from it; what it uses up; the group of entries before its own, and its own; what it keeps;
+the proof and the key for its statement; its answer; giving the request up."""
 MARGIN_S = 10.0
-"""How much longer a request is taken to be under way than it may be."""
+"""For all that is no waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +91,18 @@ class Service:
         key = ledger.key
         assert key is not None  # noqa: S101  # a ledger that is open to append has one
         challenges = Challenges(ledger.storage)
-        lease_s = config.answer_s + MARGIN_S
         kept_s = timedelta(hours=config.answer_hours).total_seconds()
         return cls(
             config=config,
             engine=engine,
-            pool=Pool(config.engine_count, config.queue_length),
+            pool=Pool(config.engine_count, config.queue_length, config.wait_s),
             memory=Memory(config.memory_mib * 2**20),
             ledger=ledger,
             key=key,
             gate=Gate(ledger),
             verdicts=Verdicts(ledger),
             requests=Requests(
-                ledger.storage, secret=derived(key, b"requests"), lease_s=lease_s, kept_s=kept_s
+                ledger.storage, secret=derived(key, b"requests"), lease_s=lease_s(config), kept_s=kept_s
             ),
             challenges=challenges,
             issuer=Issuer(derived(key, b"challenges"), challenges),
@@ -134,6 +138,15 @@ class Service:
             await asyncio.wait(self.background)
         await asyncio.to_thread(self.desk.shutdown)
         self.ledger.close()
+
+
+def lease_s(config: Config) -> float:
+    """How long a request under an Idempotency-Key is taken to be under way, at most.
+
+    It mustn't be given to somebody else while it may still be recorded. Where a process was killed, nobody
+    knows it before this is over.
+    """
+    return config.answer_s + STEPS * WAIT_S + MARGIN_S
 
 
 def derived(key: LedgerKey, use: bytes) -> bytes:
