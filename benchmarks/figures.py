@@ -65,7 +65,9 @@ PLACE = re.compile(r"(<!-- figures:([\w-]+) -->\n)(.*?)(<!-- /figures -->)", re.
 CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NUMBER = re.compile(r"[+-]?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?")
 TIME = re.compile(r"\d+(?:\.\d+)? ms\b")
-PROGRESS = re.compile(r"\d+ of \d+ pictures|\d+ of \d+ people with pictures made worse")  # on standard error
+PROGRESS = re.compile(
+    r"\d+ of \d+ (?:pictures|rows)(?:, .* left)?|\d+ of \d+ people with pictures made worse"
+)  # on standard error
 TOLERANCE = 0.05  # of a number that a command prints: another processor rounds otherwise
 
 
@@ -913,6 +915,7 @@ TABLES: Mapping[str, Callable[[Path], Iterator[str]]] = {
     "quality-curve": quality_curve,
     "quality-floors": quality_floors,
     "quality-skin": quality_skin,
+    "pad": pad,
     "fan-out": fan_out,
     "calibration": calibration,
     "needed": needed,
@@ -988,6 +991,14 @@ selfie.jpg,gone.jpg,no
 """
 
 
+CLAIMS = """\
+reference,probe,subject,branch
+passport.jpg,selfie.jpg,customer-4711,north
+passport.jpg,stranger.jpg,customer-0815,south
+passport.jpg,gone.jpg,customer-0017,north
+"""
+
+
 def _lay_out_people(folder: Path) -> None:
     """What an evaluation needs: one folder for each person, or a table of pairs."""
     people = {"0017": ("passport.jpg", "selfie.jpg", "sky.jpg"), "0032": ("stranger.jpg", "cut.jpg")}
@@ -999,6 +1010,7 @@ def _lay_out_people(folder: Path) -> None:
     with Image.open(folder / "stranger.jpg") as stranger:
         ImageOps.mirror(stranger).save(folder / "people" / "0032" / "mirrored.jpg", quality=92)
     (folder / "pairs.csv").write_text(PAIRS, encoding="utf-8")
+    (folder / "claims.csv").write_text(CLAIMS, encoding="utf-8")
 
 
 def _lay_out_ledger(folder: Path) -> None:

@@ -26,6 +26,12 @@ import pytest
 
 import visavis
 from visavis import cli, photo
+from visavis.access.fan_out import Limits
+from visavis.batch import local as batch_local
+from visavis.batch import pairs as batch_pairs
+from visavis.batch import run as batch_run
+from visavis.batch.results import COLUMNS
+from visavis.batch.rows import KNOWN
 from visavis.decision import reasons
 from visavis.decision.policy import Policy
 from visavis.decision.tail import REACH
@@ -70,6 +76,7 @@ MEASURED = (
     "quality-curve",
     "quality-floors",
     "quality-skin",
+    "pad",
     "fan-out",
 )
 
@@ -470,6 +477,11 @@ def test_the_json_is_documented_key_by_key(folder: Path) -> None:
         ("evaluate.md", f"no higher than {rates.WIDEST:g} times the rate"),
         ("evaluate.md", f"nobody went on with for {store.STALE_AFTER_S / 3600:g} hours"),
         ("what-it-is-not.md", f"fewer than {groups.MIN_PEOPLE} people"),
+        ("batch.md", f"a probe with more than {Limits().references} different references"),
+        ("batch.md", f"a reference with more than {Limits().probes} different probes"),
+        ("batch.md", f"At most {'a million' if batch_pairs.MAX_ROWS == 10**6 else '?'} rows"),
+        ("batch.md", f"up to {batch_run.REMEMBERED // 2**20} MiB of them"),
+        ("batch.md", f"rows kill it {'three' if batch_local.TRIES == 3 else '?'} times"),
     ],
 )
 def test_numbers_in_the_text_are_those_of_the_code(document: str, sentence: str) -> None:
@@ -500,6 +512,12 @@ def test_the_files_of_pairs_and_groups_are_as_documented(folder: Path) -> None:
     found = json.loads("\n".join(printed))["groupings"]
     assert [each["name"] for each in found] == ["office", "document"]
     assert [each["groups"] for each in found] == [[], []], "two people are too few to be told apart"
+
+
+def test_the_columns_of_a_batch_are_documented() -> None:
+    assert [row["column of a result"] for row in table("batch.md", "column of a result")] == [*COLUMNS]
+    given = [row["column"] for row in table("batch.md", "column")]
+    assert sorted(given) == sorted(KNOWN)
 
 
 def test_the_policy_is_documented_with_its_defaults() -> None:
@@ -675,6 +693,7 @@ def root(tmp_path: Path) -> Path:
     for number, pack in enumerate(PACKS.values()):
         write(folder / f"evaluation-{pack.name}.json", made_evaluation(pack.name, pack.fingerprint, number))
     write(folder / "peer.json", made_peer())
+    write(folder / "pad.json", made_pad())
     spread = {"median": 1.05, "low": 0.2, "high": 3.456, "within": 0.9, "all": 0.96, "others": 0.83}
     row: dict[str, object] = {"rate": "FMR pooled", "asked": 1e-3, **spread}
     about = {"pack": "sface", "fingerprint": PACKS["sface"].fingerprint, "splits": 100, "people": 10}
@@ -769,6 +788,23 @@ def made_specimens() -> dict[str, Any]:
     return about | {"picture": compared, "severities": severities}
 
 
+def made_pad() -> dict[str, Any]:
+    rate: dict[str, Any] = {
+        "count": 300,
+        "not_assessed": 3,
+        "errors": 3,
+        "error_rate": 3 / 297,
+        "non_response_rate": 0.01,
+    }
+    rate |= {"interval_95": [0.00209, 0.02924]}
+    none = rate | {"not_assessed": 300, "error_rate": None, "interval_95": [0.0, 1.0]}
+    species = {
+        "bona fide": {"group": "bona fide", "about": "a live person", "active": rate, "passive": rate},
+        "print folded": {"group": "reported", "about": "a fold", "active": rate, "passive": none},
+    }
+    return {"caveat": "Simulation.", "machine": "a machine", "passive_threshold": 0.4, "species": species}
+
+
 def made_quality() -> dict[str, Any]:
     steps = [round(0.05 * step, 2) for step in range(11)]
     row: dict[str, Any] = {"by": "unified score", "fnmr": [0.2 - step / 4 for step in steps]}
@@ -831,6 +867,8 @@ def test_figures_are_written_into_their_places(root: Path) -> None:
     assert "| 15 % | +0.0 | -1.3 | -7.5 | -20.1 | 7 of 390 |" in text
     assert "| the same one, mirrored | 0.98 | 140 | 99.9 % | 97.8 % |" in text
     assert "Of 1,234 pairs of pictures under different names 0 or 2 count as one (cosine 0.61, 0.90; " in text
+    assert "| a live person | 300 | BPCER | 1.0 % (0.2 to 3.0) | 1.0 % | 1.0 % (0.2 to 3.0) |" in text
+    assert "| a fold (no target) | 300 | APCER | 1.0 % (0.2 to 3.0) | 1.0 % | none assessed |" in text
     assert "| 100 % | +0.0" not in text, "as they are, nothing changes"
 
 
@@ -855,6 +893,7 @@ def test_only_named_places_are_written(root: Path) -> None:
         ("specimens", None, "benchmarks/specimens.py FOLDER --figures"),
         ("specimens", {"fingerprint": "0" * 16}, "measured with other weights"),
         ("quality", None, "benchmarks/quality_score.py FOLDER --figures"),
+        ("pad", None, "benchmarks/pad/run.py FOLDER --figures"),
         ("quality", {"fingerprint": "0" * 16}, "measured with other weights"),
         (
             "speed",

@@ -12,6 +12,7 @@ from tests.evaluation import examples
 
 from visavis.evaluation import charts
 from visavis.evaluation.result import OperatingPoint, ScoreHistogram
+from visavis.report.drawing import FONT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -201,7 +202,7 @@ def test_names_of_equal_thresholds_stay_apart() -> None:
     root = drawn(charts.histogram(examples.minimal(), "it"))
     first, second = [each for each in root.iter("text") if (each.text or "").startswith("1 in ")]
     turned = [re.findall(r"-?[\d.]+", each.get("transform", "")) for each in (first, second)]
-    assert abs(float(turned[0][0]) - float(turned[1][0])) > charts.FONT
+    assert abs(float(turned[0][0]) - float(turned[1][0])) > FONT
 
 
 def test_places_are_moved_apart_and_no_more() -> None:

@@ -44,10 +44,18 @@ OF_LEDGER = {
     "access.no_secret": MISSING_FILE,
 }
 
+OF_BATCHES = {
+    "batch.missing": MISSING_FILE,
+    "batch.out": CANNOT_WRITE,
+    "batch.worker": FAULT,
+    **dict.fromkeys(("batch.other", "batch.not_installed"), USAGE),
+    **dict.fromkeys(("batch.busy", "batch.unreachable"), BUSY),
+}
+
 # By its prefix: to import the classes would cost every command its quick start.
 UNUSABLE = (
     *("evaluation.", "document.", "chip.", "certificates."),
-    *("ledger.", "statement.", "challenge.", "frames."),
+    *("ledger.", "statement.", "challenge.", "frames.", "batch."),
 )
 
 COMMANDS = {
@@ -61,6 +69,7 @@ COMMANDS = {
     "liveness": ("visavis.cli.liveness:liveness_command", "Was a live person before the camera?"),
     "document": ("visavis.cli.document:document_command", "What is printed on a document, and on its chip?"),
     "specimen": ("visavis.cli.specimen:specimen_command", "Draw and photograph a fictional document."),
+    "batch": ("visavis.cli.batch:batch_command", "Many pairs of a table, each one claimed identity."),
     "evaluate": ("visavis.cli.evaluate:evaluate_command", "How often does a pack err on your pictures?"),
     "calibrate": ("visavis.cli.calibrate:calibrate_command", "What a similarity means on your pictures."),
     "ledger": ("visavis.cli.ledger:ledger_group", "What was it used for, and is that whole?"),
@@ -165,6 +174,8 @@ def status_of(error: VisavisError) -> int:
         return BUSY
     if error.code in OF_LEDGER:
         return OF_LEDGER[error.code]
+    if error.code in OF_BATCHES:
+        return OF_BATCHES[error.code]
     if error.code in OF_CHALLENGES:
         return OF_CHALLENGES[error.code]
     return UNUSABLE_INPUT if error.code.startswith(UNUSABLE) else USAGE

@@ -5,67 +5,19 @@ Lines and markers differ in style and not in colour alone.
 
 from __future__ import annotations
 
-import contextlib
-import io
 import math
-import re
-from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree as ET
+from typing import TYPE_CHECKING
 
 from visavis.evaluation import words
+from visavis.report.drawing import FIRST, INK, PAPER, QUIET, SECOND, WASH, canvas, log_ticks, styled, svg
 from visavis.report.words import one_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
-    from matplotlib.figure import Figure
+    from collections.abc import Sequence
 
     from visavis.evaluation.result import Evaluation, GroupRates, GroupsAt, OperatingPoint, Point
 
-WIDTH = 6.3  # inches, of 72 units each: small enough that text can still be read on a phone
-FONT = 9.5
 NAME = 22  # columns of a group's name
-
-SVG, XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
-NONE: Mapping[str, str] = {}
-
-# Stand-ins that matplotlib draws with; the page's own colours take their places.
-INK, QUIET, LINE, WASH, FIRST, SECOND, PAPER = (f"#a1b2c{digit}" for digit in range(7))
-VARIABLES = {
-    INK: "var(--ink)",
-    QUIET: "var(--quiet)",
-    LINE: "var(--line)",
-    WASH: "var(--wash)",
-    FIRST: "var(--first)",
-    SECOND: "var(--second)",
-    PAPER: "var(--paper)",
-}
-
-STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "visavis",
-    "font.size": FONT,
-    "text.color": INK,
-    "text.parse_math": False,
-    "axes.edgecolor": QUIET,
-    "axes.labelcolor": INK,
-    "axes.labelpad": 6,
-    "axes.facecolor": "none",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "axes.grid": True,
-    "grid.color": LINE,
-    "grid.linewidth": 0.6,
-    "xtick.color": QUIET,
-    "ytick.color": QUIET,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "legend.frameon": False,
-    "legend.handlelength": 2.6,
-}
 
 
 def det(evaluation: Evaluation, name: str) -> str | None:
@@ -88,8 +40,8 @@ def det(evaluation: Evaluation, name: str) -> str | None:
     highest = max(max(point.fnmr_high, point.fnmr_per_person_high) for point in drawn)
     top = min(1.0, max(1.5 * highest, 20 * floor))
 
-    with _styled():
-        figure, axes = _figure(4.0)
+    with styled():
+        figure, axes = canvas(4.0)
         axes.set(xscale="log", yscale="log", xlim=(left, right), ylim=(floor, top))
         axes.axvspan(left, min(finest, right), facecolor=WASH, edgecolor="none", zorder=0)
         axes.text(
@@ -128,10 +80,10 @@ def det(evaluation: Evaluation, name: str) -> str | None:
                     zorder=4 if marker == "o" else 3,
                 )
         axes.set(xlabel="False match rate (FMR) over all comparisons", ylabel="False non-match rate (FNMR)")
-        _log_ticks(axes.xaxis, left, right, lambda rate: one_in(rate).replace(" in ", " in\n"), most=9)
-        _log_ticks(axes.yaxis, floor, top, words.asked)
+        log_ticks(axes.xaxis, left, right, lambda rate: one_in(rate).replace(" in ", " in\n"), most=9)
+        log_ticks(axes.yaxis, floor, top, words.asked)
         axes.legend(loc="upper right")
-        return _svg(
+        return svg(
             figure,
             name,
             "Detection error trade-off",
@@ -161,8 +113,8 @@ def histogram(evaluation: Evaluation, name: str) -> str | None:
     margin = 0.02 * (right - left)
     low, high = smallest / 2, max(spread) * 2
 
-    with _styled():
-        figure, axes = _figure(3.9, top=1.05 if thresholds else 0.1)
+    with styled():
+        figure, axes = canvas(3.9, top=1.05 if thresholds else 0.1)
         axes.set(yscale="log", xlim=(left - margin, right + margin), ylim=(low, high))
         for shares, label, colour, line in (
             (scores.impostor, "two people", SECOND, (0, (3.5, 1.5))),
@@ -195,11 +147,11 @@ def histogram(evaluation: Evaluation, name: str) -> str | None:
                 arrowprops={"arrowstyle": "-", "color": QUIET, "linewidth": 0.7, "shrinkA": 0, "shrinkB": 0},
             )
         axes.set(xlabel="Similarity", ylabel="Share of comparisons")
-        _log_ticks(axes.yaxis, low, high, words.asked)
+        log_ticks(axes.yaxis, low, high, words.asked)
         figure.legend(loc="lower center", ncols=2, bbox_to_anchor=(0.5, 0.0), columnspacing=1.6)
         figure.subplots_adjust(bottom=0.78 / 3.9)
         marks = "; ".join(f"{at:.3f} for an FMR of {one_in(-fmr)}" for at, fmr in thresholds)
-        return _svg(
+        return svg(
             figure,
             name,
             "How similarities are spread",
@@ -220,8 +172,8 @@ def groups(at: GroupsAt, overall: Point, name: str) -> str | None:
     # matplotlib's fonts lack most of the world's letters: the names take their places in the SVG.
     names = {f"@{row}@": words.short(group.name, NAME) for row, group in enumerate(at.rates)}
 
-    with _styled():
-        figure, axes = _figure(0.95 + 0.29 * rows, left=0.3 + 0.075 * words.columns(names.values()), top=0.32)
+    with styled():
+        figure, axes = canvas(0.95 + 0.29 * rows, left=0.3 + 0.075 * words.columns(names.values()), top=0.32)
         axes.set(xscale="log", xlim=(left, right), ylim=(rows - 0.4, -0.6))
         axes.grid(visible=False, axis="y")
         if reference > 0:
@@ -265,45 +217,9 @@ def groups(at: GroupsAt, overall: Point, name: str) -> str | None:
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
         axes.set_xlabel("False match rate (FMR) within the group")
-        _log_ticks(axes.xaxis, left, right, words.asked)
+        log_ticks(axes.xaxis, left, right, words.asked)
         told = "; ".join(f"{names[f'@{row}@']} {_fmr(group)}" for row, group in enumerate(at.rates))
-        return _svg(figure, name, "False match rate of each group", told, names)
-
-
-@contextlib.contextmanager
-def _styled() -> Iterator[None]:
-    import matplotlib as mpl
-
-    with mpl.rc_context():
-        mpl.rcdefaults()  # whatever settings the machine has
-        mpl.rcParams.update(STYLE)
-        yield
-
-
-def _figure(height: float, *, left: float = 0.98, top: float = 0.1) -> tuple[Figure, Axes]:
-    """Axes on a figure of `height` inches, `left` and `top` inches from its edges."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(WIDTH, height))
-    axes = figure.subplots()
-    figure.subplots_adjust(
-        left=left / WIDTH, right=1 - 0.2 / WIDTH, top=1 - top / height, bottom=0.62 / height
-    )
-    return figure, axes
-
-
-def _log_ticks(axis: Axis, low: float, high: float, label: Callable[[float], str], *, most: int = 6) -> None:
-    """Ticks at 1, 2, 5 times powers of ten; at 1, 3 or at 1 alone where that would be more than `most`."""
-    from matplotlib.ticker import NullLocator
-
-    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    for steps in ((1, 2, 5), (1, 3), (1,)):
-        ticks = [float(f"{step}e{decade}") for decade in decades for step in steps]
-        ticks = [tick for tick in ticks if low * 0.999 <= tick <= high * 1.001]
-        if len(ticks) <= most:
-            break
-    axis.set_ticks(ticks, [label(tick) for tick in ticks])
-    axis.set_minor_locator(NullLocator())
+        return svg(figure, name, "False match rate of each group", told, names)
 
 
 def _round_down(rate: float) -> float:
@@ -333,58 +249,3 @@ def _told(point: OperatingPoint) -> str:
     return (
         f"FMR {fmr}: FNMR {words.percent(at.fnmr_per_person)} per person, {words.percent(at.fnmr)} over all"
     )
-
-
-def _svg(figure: Figure, name: str, title: str, description: str, texts: Mapping[str, str] = NONE) -> str:
-    """The figure as an element for the inside of an HTML page.
-
-    Args:
-        figure: What was drawn with the stand-in colours.
-        name: Begins every id.
-        title: What it shows, for people who can't see it.
-        description: Its numbers in words, for them too.
-        texts: Labels of the figure and what takes their places.
-    """
-    drawn = io.StringIO()
-    figure.savefig(drawn, format="svg", transparent=True, metadata={"Date": None})
-    root = ET.fromstring(drawn.getvalue())  # noqa: S314  # our own
-    for parent in list(root.iter()):
-        for child in [each for each in parent if each.tag in (f"{SVG}metadata", f"{SVG}style")]:
-            parent.remove(child)
-    for element in root.iter():
-        element.tag = element.tag.removeprefix(SVG)
-        if element.text is not None and element.text in texts:
-            element.text = texts[element.text]
-        for key, value in list(element.attrib.items()):
-            del element.attrib[key]
-            element.set(key.removeprefix(XLINK), _attribute(key, value, name))
-    root.attrib = {
-        "class": "chart",
-        "viewBox": root.attrib["viewBox"],
-        "role": "img",
-        "aria-labelledby": f"{name}-title",
-        "aria-describedby": f"{name}-desc",
-    }
-    for tag, text in (("desc", description), ("title", title)):
-        element = ET.Element(tag, {"id": f"{name}-{tag}"})
-        element.text = text
-        root.insert(0, element)
-    return ET.tostring(root, encoding="unicode", method="xml")
-
-
-def _attribute(key: str, value: str, name: str) -> str:
-    if key == "id":
-        return f"{name}-{value}"
-    if key == f"{XLINK}href":
-        return f"#{name}-{value[1:]}"
-    value = value.replace("url(#", f"url(#{name}-")
-    if key == "style":
-        value = re.sub(r"font(?:-family)?: [^;]*;? ?", _font, value)
-        value = re.sub(r"#a1b2c\d", lambda found: VARIABLES[found[0]], value)
-    return " ".join(value.split())
-
-
-def _font(found: re.Match[str]) -> str:
-    """The size of a font and not its name: the page has its own."""
-    size = re.search(r"[\d.]+px", found[0])
-    return f"font-size: {size[0]}; " if size else ""

@@ -1,0 +1,1 @@
+"""Many pairs, each one claimed identity: the corridor over a table, with every answer in the ledger."""

@@ -1,0 +1,220 @@
+"""The engine on one machine: processes that each have a pack loaded, and one thread.
+
+Tasks go to a process through its pipe, one ahead of the one that it works on. A process that dies is replaced
+and its tasks are done again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from multiprocessing.connection import wait
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from visavis.errors import BatchError, VisavisError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
+
+    from visavis.batch.work import Answers, Setup, Task
+
+TRIES = 3
+"""How often a task is done before it is given up: whoever worked on it died each time."""
+HANDED = 2
+"""Tasks that a process has at a time: one that it works on, one that waits."""
+AHEAD = 8
+"""Tasks for each process that are taken beyond the oldest one that isn't answered."""
+PATIENCE_S = 5.0
+"""How long a process that is to end may take."""
+
+
+@dataclass(slots=True)
+class _Hand:
+    """A process with the tasks that it has, the oldest first."""
+
+    process: BaseProcess
+    pipe: Connection
+    tasks: deque[Task] = field(default_factory=deque)
+
+
+class LocalEngine:
+    """Processes on this machine."""
+
+    def __init__(self, setup: Setup, processes: int) -> None:
+        """Start processes; they load their packs meanwhile.
+
+        Args:
+            setup: What each of them answers with.
+            processes: How many.
+        """
+        self._setup = setup
+        self._context = multiprocessing.get_context("spawn")
+        self._hands: list[_Hand] = []
+        self._stillborn = 0
+        try:
+            for _ in range(processes):
+                self._hands.append(self._start())
+        except BaseException:
+            self.close()
+            raise
+
+    def answers(self, tasks: Iterable[Task]) -> Iterator[Answers]:
+        """As `engine.Engine.answers`."""
+        source = iter(tasks)
+        again: deque[Task] = deque()
+        tries: dict[int, int] = {}
+        done: dict[int, Answers] = {}
+        wanted, is_over, limit = 0, False, AHEAD * len(self._hands)
+        while True:
+            for hand in sorted(self._hands, key=lambda hand: len(hand.tasks)):
+                while len(hand.tasks) < HANDED:
+                    if again:
+                        task = again.popleft()
+                    elif is_over or self._under_way + len(done) >= limit:
+                        break
+                    elif (task := next(source, None)) is None:  # type: ignore[assignment]
+                        is_over = True
+                        break
+                    hand.tasks.append(task)
+                    # One that died meanwhile is noticed below, with its tasks.
+                    with contextlib.suppress(OSError):
+                        hand.pipe.send(task)
+            if is_over and not self._under_way:
+                return
+            for hand in self._ready():
+                message = _received(hand)
+                if message is None:
+                    again.extendleft(reversed(hand.tasks))
+                    self._bury(hand, tries)
+                elif isinstance(message, BaseException):
+                    raise message
+                else:
+                    hand.tasks.popleft()
+                    done[message.number] = message
+            while (found := done.pop(wanted, None)) is not None:
+                wanted += 1
+                yield found
+
+    def close(self) -> None:
+        """As `engine.Engine.close`."""
+        for hand in self._hands:
+            hand.pipe.close()  # whoever waits for a task leaves
+            hand.process.terminate()
+        for hand in self._hands:
+            hand.process.join(PATIENCE_S)
+            if hand.process.exitcode is None:
+                hand.process.kill()
+                hand.process.join()
+            hand.process.close()
+        self._hands = []
+
+    @property
+    def _under_way(self) -> int:
+        return sum(len(hand.tasks) for hand in self._hands)
+
+    def _start(self) -> _Hand:
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=serve, args=(theirs, self._setup), daemon=True)
+        with _uninterrupted():
+            process.start()
+        theirs.close()  # so that ours ends when the process does
+        return _Hand(process, ours)
+
+    def _ready(self) -> list[_Hand]:
+        """Those that have something to say, or are dead."""
+        of: dict[Any, _Hand] = {}
+        for hand in self._hands:
+            of |= {hand.pipe: hand, hand.process.sentinel: hand}
+        return list({id(hand): hand for hand in (of[each] for each in wait(list(of)))}.values())
+
+    def _bury(self, hand: _Hand, tries: dict[int, int]) -> None:
+        """Put a new process into the place of one that died.
+
+        Raises:
+            BatchError: `batch.worker`: it was one too many.
+        """
+        hand.pipe.close()
+        hand.process.join()
+        code = hand.process.exitcode
+        hand.process.close()
+        if hand.tasks:
+            blamed = hand.tasks[0]
+            tries[blamed.number] = count = tries.get(blamed.number, 0) + 1
+            what = f"rows {blamed.claims[0].number} to {blamed.claims[-1].number}"
+        else:
+            self._stillborn = count = self._stillborn + 1
+            what = "no row yet"
+        if count >= TRIES:
+            self._hands.remove(hand)
+            raise BatchError(
+                "batch.worker",
+                f"a process died {count} times, at work on {what}: too little memory, or a fault",
+                found=f"exit status {code}",
+            )
+        self._hands[self._hands.index(hand)] = self._start()
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """What is started within the block never hears of Ctrl-C, not even before its first line."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _received(hand: _Hand) -> Any:
+    """What a process said; None where it is dead."""
+    try:
+        return hand.pipe.recv() if hand.pipe.poll() else None
+    except (EOFError, OSError):
+        return None
+
+
+def serve(pipe: Connection, setup: Setup) -> None:
+    """Answer tasks until nobody sends any: the life of a process."""
+    # A terminal's Ctrl-C reaches all of them; who started them decides what becomes of it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    waiting: SimpleQueue[Task] = SimpleQueue()
+    threading.Thread(target=_take, args=(pipe, waiting), daemon=True).start()
+    from visavis.batch.work import Worker, single_threaded
+
+    single_threaded()
+    try:
+        worker = Worker(setup)
+        while _sent(pipe, worker(waiting.get())):
+            pass
+    except VisavisError as error:
+        _sent(pipe, error)
+    except Exception as error:  # noqa: BLE001  # a fault is told where somebody sees it
+        _sent(pipe, RuntimeError(f"{type(error).__name__}: {error}"))
+
+
+def _sent(pipe: Connection, message: Answers | Exception) -> bool:
+    """Tell whoever sends tasks; False where nobody does any more."""
+    try:
+        pipe.send(message)
+    except OSError:
+        return False
+    return True
+
+
+def _take(pipe: Connection, waiting: SimpleQueue[Task]) -> None:
+    """Take tasks off the pipe at once, so that who sends them never waits for who works on them."""
+    try:
+        while True:
+            waiting.put(pipe.recv())
+    except (EOFError, OSError):
+        os._exit(0)  # nobody waits for the work that is under way
