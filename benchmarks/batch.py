@@ -122,7 +122,7 @@ def table(path: Path, pairs: list[tuple[str, str]], rows: int) -> Path:
 
 
 def start(place: Path, table: Path, out: str, arguments: argparse.Namespace) -> subprocess.Popen[bytes]:
-    """The command, in a session of its own, with a ledger of its own for each folder."""
+    """The command, with a ledger of its own for each folder."""
     command = [sys.executable, "-m", "visavis", "batch", str(table), "--out", str(place / out)]
     command += ["--pack", arguments.pack, "--processes", str(arguments.processes)]
     command += ["--ledger", str(place / f"{out}.sqlite"), "--json"]

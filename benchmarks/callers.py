@@ -137,6 +137,14 @@ def post(address: str, path: str, token: str, body: bytes, content_type: str) ->
     return head.encode() + body
 
 
+def form(files: dict[str, bytes]) -> tuple[bytes, str]:
+    """A form as a request's body, and its type."""
+    import httpx2
+
+    request = httpx2.Request("POST", "http://here", files=files)
+    return request.read(), request.headers["content-type"]
+
+
 def _in_a_loop(load: Load) -> Seen:
     return asyncio.run(_calls(load))
 

@@ -36,7 +36,7 @@ import httpx2
 import psutil
 from PIL import Image
 
-from callers import Load, Seen, post, seen
+from callers import Load, Seen, form, post, seen
 from common import machine
 from visavis.access.keys import SCOPES, Keys
 from visavis.ledger.log import Ledger
@@ -295,12 +295,6 @@ def start(database: Path, log: Path, workers: int) -> tuple[subprocess.Popen[byt
             raise SystemExit(log.read_text())
         time.sleep(0.05)
     raise SystemExit("the service doesn't start")
-
-
-def form(files: dict[str, bytes]) -> tuple[bytes, str]:
-    """A form, made once."""
-    request = httpx2.Request("POST", "http://here", files=files)
-    return request.read(), request.headers["content-type"]
 
 
 def quantiles(times: list[float]) -> tuple[float, float]:

@@ -29,6 +29,7 @@ import httpx2
 import psutil
 from PIL import Image
 
+from callers import form
 from common import machine
 from ready_loaded import Forked, ReadyLoaded
 from visavis.access.keys import SCOPES, Keys
@@ -79,7 +80,7 @@ def main() -> None:
     arguments = parser.parse_args()
     print(machine())
     chance = random.Random(11)
-    bodies = [form(*pair) for pair in (people(), nobody())]
+    bodies = [form({"reference": first, "probe": second}) for first, second in (people(), nobody())]
     acknowledged: set[int] = set()
     with tempfile.TemporaryDirectory() as folder:
         database, log = Path(folder) / "service.sqlite", Path(folder) / "log"
@@ -191,12 +192,6 @@ def jpeg(picture: Image.Image) -> bytes:
     to = io.BytesIO()
     picture.convert("RGB").save(to, "JPEG", quality=92)
     return to.getvalue()
-
-
-def form(reference: bytes, probe: bytes) -> tuple[bytes, str]:
-    """A request's body and its type, made once."""
-    request = httpx2.Request("POST", "http://here", files={"reference": reference, "probe": probe})
-    return request.read(), request.headers["content-type"]
 
 
 if __name__ == "__main__":

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from visavis.examiner import Examiner
 from visavis.liveness.challenge import Challenge, Step
 from visavis.liveness.check import working_points
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 from pad import answer, camera, head, points, rates, scene, species, surface  # no package
-from pad.judging import Judged, rejudged
+from pad.judging import Judged, LookingOnce, rejudged
 from pad.people import Portrait, half_of
 
 if TYPE_CHECKING:
@@ -217,6 +218,15 @@ def test_the_halves_are_about_as_large_and_never_change() -> None:
     assert (half_of("Di"), half_of("Ada")) == ("development", "test")
     names = [f"Person_{number}" for number in range(1000)]
     assert 430 < sum(half_of(name) == "test" for name in names) < 570  # 500 and 4.4 standard deviations
+
+
+def test_what_was_looked_at_once_is_never_taken_for_another_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where a picture is gone and the next one lies in its place."""
+    monkeypatch.setattr(Examiner, "__init__", lambda *_, **__: None)
+    monkeypatch.setattr(Examiner, "look", lambda *_, **__: object())
+    examiner, frame = LookingOnce(), object()
+    assert examiner.look(frame) is examiner.look(frame)
+    assert len({examiner.look(object()) for _ in range(20)}) == 20
 
 
 # Rates

@@ -76,16 +76,16 @@ class LookingOnce(Examiner):
 
     def __init__(self) -> None:
         super().__init__(threads=1)
-        self._seen: dict[int, Examined] = {}
+        self._seen: dict[int, tuple[Any, Examined]] = {}  # with the source, or its number would be given anew
 
     def look(self, source: Any, **asked: Any) -> Examined:
         """As `Examiner.look`."""
         if id(source) not in self._seen:
-            self._seen[id(source)] = super().look(source, **asked)
-        return self._seen[id(source)]
+            self._seen[id(source)] = source, super().look(source, **asked)
+        return self._seen[id(source)][1]
 
     def forget(self) -> None:
-        """Before the frames of another answer, which may lie where those of the last one lay."""
+        """Let go of the frames of one answer before those of another come."""
         self._seen.clear()
 
 

@@ -68,10 +68,9 @@ def working_points(found: Sequence[Judged]) -> dict[str, Any]:
             how[name] = "kept: it stops hardly any of these attacks"
         else:
             how[name] = "set"
-        worst, at, best = chosen or (sign * each for each in (point.worst, point.at, point.best))
-        points[name] = {
-            "worst": round(sign * worst, 4), "at": round(sign * at, 4), "best": round(sign * best, 4)
-        }  # fmt: skip
+        before = (sign * point.worst, sign * point.at, sign * point.best)
+        worst, at, best = (round(sign * each, 4) for each in chosen or before)
+        points[name] = {"worst": worst, "at": at, "best": best}
     passive = np.array([each.passive for each in bona_fide if each.passive is not None])
     return {
         "version": 1,

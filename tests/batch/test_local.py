@@ -87,6 +87,22 @@ def test_answers_come_in_order_and_are_those_of_one_process(engine: LocalEngine,
     assert found == decisions(InventedEngine(SETUP), todo)
 
 
+def test_libraries_of_a_process_have_one_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which they learn as they are loaded, long before a line of ours."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    monkeypatch.setenv(names[0], "3")
+    for name in names[1:]:
+        monkeypatch.delenv(name, raising=False)
+    engine = LocalEngine(invented(SETUP), 1)
+    try:
+        assert not {*names[1:]} & os.environ.keys()
+        decisions(engine, tasks(tmp_path, [picture("somebody", 1)]))  # by then it has begun
+        told = psutil.Process(engine._hands[0].process.pid).environ()
+    finally:
+        engine.close()
+    assert [told[name] for name in names] == ["3", "1", "1"]
+
+
 def test_tasks_are_taken_as_they_are_needed(engine: LocalEngine, tmp_path: Path) -> None:
     """Otherwise memory would grow with the table."""
     todo = tasks(tmp_path, [b"wait 1 " + picture("somebody", 1), *[picture("somebody", 2)] * 99], each=1)
@@ -155,6 +171,14 @@ class Unborn(InventedSetup):
 
     def verifier(self) -> None:  # type: ignore[override]
         os._exit(3)
+
+
+def test_a_process_that_cant_take_a_task_in_dies(lonely: LocalEngine) -> None:
+    """Otherwise it would be waited for without end."""
+    [hand] = lonely._hands
+    hand.pipe.send_bytes(b"no task")
+    hand.process.join(60)
+    assert hand.process.exitcode == 1
 
 
 def test_a_closed_engine_leaves_no_process(tmp_path: Path) -> None:

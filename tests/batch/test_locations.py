@@ -53,6 +53,8 @@ def test_folder_and_name() -> None:
     assert locations.folder_of("s3://bucket/a/b.csv") == "s3://bucket/a"
     assert locations.folder_of("s3://bucket/b.csv") == "s3://bucket"
     assert locations.name_of("s3://bucket/a/b.csv") == "b.csv"
+    assert locations.name_of("s3://bucket/a/b?.csv") == "b?.csv"
+    assert locations.name_of("https://server/a/b.csv?signature=abc/def") == "b.csv"
 
 
 def test_a_file_is_known_by_its_stamp(tmp_path: Path) -> None:
@@ -129,6 +131,71 @@ def test_an_outage_is_no_row_s(monkeypatch: pytest.MonkeyPatch) -> None:
         read(monkeypatch, *[TimeoutError("no answer")] * locations.TRIES)
     assert caught.value.code == "batch.unreachable"
     assert "no answer" in str(caught.value)
+
+
+def test_an_address_says_which_server() -> None:
+    import fsspec
+
+    class Served(fsspec.AbstractFileSystem):  # type: ignore[misc]
+        def __init__(self, host: str, **more: Any) -> None:
+            super().__init__(**more)
+            self.host = host
+
+        @staticmethod
+        def _get_kwargs_from_urls(path: str) -> dict[str, str]:
+            rest = path.partition("://")[2]
+            return {"host": rest.partition("/")[0]} if rest.startswith("server") else {}
+
+    fsspec.register_implementation("served", Served, clobber=True)
+    assert locations.filesystem("served://server-2/a.jpg").host == "server-2"
+    with pytest.raises(ValueError, match="served:// needs more than an address"):
+        locations.filesystem("served:///a.jpg")
+
+
+def test_a_table_whose_storage_doesnt_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    class NobodyThereError(Exception):
+        """A file system's own, as botocore's are."""
+
+    monkeypatch.setattr(locations, "filesystem", lambda location: Elsewhere(NobodyThereError("no route")))
+    with pytest.raises(BatchError) as caught:
+        locations.open_table("s3://bucket/pairs.csv")
+    assert caught.value.code == "batch.unreachable"
+    assert "no route" in str(caught.value)
+
+
+class StatusError(Exception):
+    """As that of aiohttp, which names the address."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"{status}, url='https://me:secret@server/a.jpg?signature=secret'")
+        self.status = status
+
+
+@pytest.mark.parametrize(
+    ("cause", "code"),
+    [
+        (StatusError(403), "photo.missing"),
+        (StatusError(404), "photo.missing"),
+        (StatusError(429), "batch.unreachable"),
+        (StatusError(503), "batch.unreachable"),
+        (ConnectionRefusedError("no route"), "batch.unreachable"),
+        (None, "photo.missing"),
+    ],
+)
+def test_http_says_of_a_server_that_is_away_that_the_file_is(
+    monkeypatch: pytest.MonkeyPatch, cause: Exception | None, code: str
+) -> None:
+    """The cause tells them apart; and no message of a batch that stops tells what lets one in."""
+    error = FileNotFoundError()
+    error.__cause__ = cause
+    monkeypatch.setattr(locations, "PAUSE_S", 0.0)
+    monkeypatch.setattr(locations, "filesystem", lambda location: Elsewhere(error))
+    with pytest.raises((PhotoError, BatchError)) as caught:
+        locations.read("https://me:secret@server/a.jpg?signature=secret")
+    assert caught.value.code == code
+    if code == "batch.unreachable":
+        assert "'https://server/a.jpg'" in str(caught.value)
+        assert "secret" not in str(caught.value)
 
 
 def test_what_isnt_installed_is_said() -> None:

@@ -28,6 +28,22 @@ MEMINFO = "MemTotal:  2000 kB\nMemAvailable:    1000 kB\n"
         ({"memory.max": "700000\n", "memory.current": "200000\n"}, 500_000),
         ({"memory.max": "7\n", "memory.current": "20\n"}, 0),
         (
+            {
+                "memory.max": "700000\n",
+                "memory.current": "600000\n",
+                "memory.stat": "anon 5\ninactive_file 350000\nactive_file 7\n",
+            },
+            450_000,
+        ),
+        (
+            {
+                "memory/memory.limit_in_bytes": "600000",
+                "memory/memory.usage_in_bytes": "500000",
+                "memory/memory.stat": "inactive_file 1\ntotal_inactive_file 200000\n",
+            },
+            300_000,
+        ),
+        (
             {"memory/memory.limit_in_bytes": "9223372036854771712", "memory/memory.usage_in_bytes": "1"},
             1_024_000,
         ),

@@ -179,6 +179,8 @@ def test_how_large_parts_are(rows: int, part: int) -> None:
         ("t.csv", HEAD.strip() + ",decision\na,b,c,d,match\n", "batch.columns"),
         ("t.csv", HEAD + 'a.jpg,"b.jpg,s,p\n', "batch.unreadable"),
         ("t.csv", HEAD + '"a"b,c,s,p\n', "batch.unreadable"),
+        ("t.csv", HEAD + "," * 2**21, "batch.unreadable"),
+        ("t.csv", "," * 2**21 + HEAD, "batch.unreadable"),
         ("t.jsonl", "\n\n", "batch.empty"),
         ("t.jsonl", '{"reference": "a.jpg"}', "batch.columns"),
         ("t.jsonl", '{"a": "' + "x" * 2**20 + '"}', "batch.unreadable"),

@@ -171,6 +171,25 @@ def test_only_so_many_former_keys_are_kept() -> None:
             LedgerKey.parse(made[-1].text() + wrong)
 
 
+def test_a_statement_is_issued_though_the_key_is_exchanged_meanwhile(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the proof, whose checkpoint the key before has signed, and the look at the key."""
+    prove = Ledger.prove
+    proofs = []
+
+    def exchanged(self: Ledger, index: int) -> Any:
+        proofs.append(prove(self, index))
+        if len(proofs) == 1:
+            ledger.rotate_key()
+        return proofs[-1]
+
+    monkeypatch.setattr(Ledger, "prove", exchanged)
+    token = statement.issue(ledger, 1)
+    assert [proof.key for proof in proofs] == [str(key) for key in public(ledger)[-2:]]
+    assert statement.verify(token, [ledger.signing_key().verifier.public]).index == 1
+
+
 # Who else has it open
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import json
 import re
+import threading
 from typing import TYPE_CHECKING
 
 import httpx2
@@ -90,6 +92,25 @@ def test_a_body_without_files_is_counted_out_when_its_client_leaves() -> None:
     except GoneError:
         body.let_go()
     assert memory.held == 0
+
+
+def test_the_garbage_collector_may_count_a_body_out_while_another_one_is_counted_in() -> None:
+    """It runs at any moment, also in the thread that holds the lock."""
+    memory = Memory(100)
+    left_behind = [Body(memory)]
+    left_behind[0].add(b"x" * 10)
+
+    class Meanwhile(int):
+        def __radd__(self, held: int) -> int:
+            left_behind.clear()
+            gc.collect()
+            return held + int(self)
+
+    taking = threading.Thread(target=memory.take, args=(Meanwhile(5),), daemon=True)
+    taking.start()
+    taking.join(10)
+    assert not taking.is_alive()
+    assert memory.held == 5
 
 
 def left(service: Service) -> float:

@@ -220,6 +220,15 @@ class FanOut:
         return markers[salt]
 
 
+def secret_of(ledger: bytes) -> bytes:
+    """What keeps the salts in a ledger's database useless without its key; the same for all who count there.
+
+    Args:
+        ledger: The secret of the ledger's key.
+    """
+    return hmac.digest(ledger, b"access fan-out 1", "sha256")
+
+
 def _people(reference: Sequence[Template]) -> list[list[Template]]:
     """Pictures by whose they seem to be: each with the first one that it is alike.
 
@@ -263,7 +272,7 @@ def _again(
     key: str,
     numbers: tuple[int | None, int | None],
     *,
-    kept: Collection[int],
+    kept: set[int],
     shared: Mapping[int, set[int]],
 ) -> int | None:
     """A comparison by the same key under the same numbers that has every mark of this one; None without.
@@ -273,7 +282,7 @@ def _again(
     """
     for id_ in sorted(references.keys() & probes.keys(), reverse=True):
         seen = references[id_]
-        if seen.key == key and (seen.reference, seen.probe) == numbers and shared[id_] >= set(kept):
+        if seen.key == key and (seen.reference, seen.probe) == numbers and shared[id_] >= kept:
             return id_
     return None
 

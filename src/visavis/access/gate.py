@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hmac
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from visavis.access.fan_out import FanOut
+from visavis.access.fan_out import FanOut, secret_of
 from visavis.access.keys import Grant, Keys
 from visavis.access.windows import DatabaseWindow
 from visavis.errors import AccessError
@@ -44,7 +43,7 @@ class Gate:
         """
         self.keys = Keys(ledger, clock)
         assert ledger.key is not None  # noqa: S101  # Keys has just seen to it
-        secret = hmac.digest(ledger.key.secret, b"access fan-out 1", "sha256")
+        secret = secret_of(ledger.key.secret)
         self._ledger = ledger
         self._fan_out = FanOut(DatabaseWindow(ledger.storage), limits, secret=secret, clock=clock)
         self.limits = self._fan_out.limits

@@ -9,10 +9,9 @@ allowed once may be asked again.
 from __future__ import annotations
 
 import contextlib
-import hmac
 from typing import TYPE_CHECKING
 
-from visavis.access.fan_out import FanOut
+from visavis.access.fan_out import FanOut, secret_of
 from visavis.access.windows import DatabaseWindow
 from visavis.errors import AccessError
 
@@ -58,8 +57,7 @@ class Admission:
             limits: How many different faces one face may be compared with.
         """
         assert ledger.key is not None  # noqa: S101  # one that is open to append has one
-        # As the gate of a service: both count the same marks.
-        secret = hmac.digest(ledger.key.secret, b"access fan-out 1", "sha256")
+        secret = secret_of(ledger.key.secret)  # as the gate of a service: both count the same marks
         self._window = _Shared(DatabaseWindow(ledger.storage))
         self._fan_out = FanOut(self._window, limits, secret=secret)
         self._allowed: set[bytes] = set()

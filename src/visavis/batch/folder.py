@@ -140,7 +140,7 @@ class Folder:
         Raises:
             BatchError: `batch.out`.
         """
-        with self._whole(self.path / RESULTS / f"part-{number:06}.parquet") as file:
+        with self.whole(f"{RESULTS}/part-{number:06}.parquet") as file:
             yield file
 
     def write(self, name: str, content: bytes) -> None:
@@ -149,7 +149,7 @@ class Folder:
         Raises:
             BatchError: `batch.out`.
         """
-        with self._whole(self.path / name) as file:
+        with self.whole(name) as file:
             file.write(content)
 
     @contextlib.contextmanager
@@ -159,11 +159,7 @@ class Folder:
         Raises:
             BatchError: `batch.out`.
         """
-        with self._whole(self.path / name) as file:
-            yield file
-
-    @contextlib.contextmanager
-    def _whole(self, path: Path) -> Iterator[BinaryIO]:
+        path = self.path / name
         with self._writable():
             descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=UNFINISHED)
             try:

@@ -34,6 +34,8 @@ AHEAD = 8
 """Tasks for each process that are taken beyond the oldest one that isn't answered."""
 PATIENCE_S = 5.0
 """How long a process that is to end may take."""
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""By which libraries are told how many threads to have: the cores are kept busy by processes."""
 
 
 @dataclass(slots=True)
@@ -123,7 +125,7 @@ class LocalEngine:
     def _start(self) -> _Hand:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=serve, args=(theirs, self._setup), daemon=True)
-        with _uninterrupted():
+        with _uninterrupted(), _single_threaded():
             process.start()
         theirs.close()  # so that ours ends when the process does
         return _Hand(process, ours)
@@ -175,6 +177,21 @@ def _uninterrupted() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+@contextlib.contextmanager
+def _single_threaded() -> Iterator[None]:
+    """What is started within the block finds libraries set to one thread, where nobody says otherwise.
+
+    They look once, when they are loaded, and numpy is by what a process is given to start with.
+    """
+    ours = [name for name in THREADS if name not in os.environ]
+    os.environ.update(dict.fromkeys(ours, "1"))
+    try:
+        yield
+    finally:
+        for name in ours:
+            del os.environ[name]
+
+
 def _received(hand: _Hand) -> Any:
     """What a process said; None where it is dead."""
     try:
@@ -189,9 +206,11 @@ def serve(pipe: Connection, setup: Setup) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     waiting: SimpleQueue[Task] = SimpleQueue()
     threading.Thread(target=_take, args=(pipe, waiting), daemon=True).start()
-    from visavis.batch.work import Worker, single_threaded
+    import cv2
 
-    single_threaded()
+    from visavis.batch.work import Worker
+
+    cv2.setNumThreads(1)  # it doesn't look at `THREADS`
     try:
         worker = Worker(setup)
         while _sent(pipe, worker(waiting.get())):
@@ -218,3 +237,5 @@ def _take(pipe: Connection, waiting: SimpleQueue[Task]) -> None:
             waiting.put(pipe.recv())
     except (EOFError, OSError):
         os._exit(0)  # nobody waits for the work that is under way
+    except BaseException:  # noqa: BLE001  # nobody would miss a task that can't be taken in
+        os._exit(1)

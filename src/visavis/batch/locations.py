@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -26,6 +27,11 @@ TRIES, PAUSE_S = 3, 1.0
 KEPT_ON_DISK = {"blockcache", "cached", "filecache", "simplecache"}
 """Schemes of fsspec that leave copies of pictures on this machine's disk."""
 LOCAL = {"local", "file"}
+HTTP = ("http://", "https://")
+LETS_IN = re.compile(r"(?<=://)[^/\s]*@|\?[^\s'\"]*")
+"""What of an address may be a secret: user and password, and the query, which may be a signature."""
+WAITS = (408, 429)
+"""Statuses of HTTP that blame the request, and yet another time it may be answered."""
 
 
 def is_remote(location: str) -> bool:
@@ -55,7 +61,10 @@ def folder_of(location: str) -> str:
 
 def name_of(location: str) -> str:
     """The last part of a location, for messages and evidence."""
-    return location.rstrip("/").rpartition("/")[2] if is_remote(location) else os.path.basename(location)  # noqa: PTH119
+    if not is_remote(location):
+        return os.path.basename(location)  # noqa: PTH119
+    path = location.partition("?")[0] if location.startswith(HTTP) else location
+    return path.rstrip("/").rpartition("/")[2]
 
 
 def located(text: str, base: str) -> str:
@@ -100,28 +109,34 @@ def open_table(location: str) -> BinaryIO:
     try:
         if not is_remote(location):
             return open(location, "rb")  # noqa: PTH123
-        return filesystem(location).open(location, "rb")  # type: ignore[no-any-return]
+        return _opened(location)
+    except BatchError:
+        raise
     except (FileNotFoundError, NotADirectoryError):
         raise BatchError("batch.missing", f"there is no table {name!r}") from None
     except (ValueError, PermissionError, IsADirectoryError) as error:  # ValueError: a NUL in the name
         raise BatchError("batch.unreadable", f"the table {name!r} can't be read", found=error) from None
-    except OSError as error:
-        raise BatchError("batch.unreachable", f"the table {name!r} can't be reached", found=error) from None
+    except Exception as error:  # noqa: BLE001  # each file system has errors of its own
+        raise BatchError(
+            "batch.unreachable", f"the table {name!r} can't be reached", found=_line(error)
+        ) from None
 
 
 def filesystem(location: str) -> Any:
     """The fsspec file system of an address.
 
     Raises:
-        ValueError: There is no such scheme.
+        ValueError: There is no such scheme, or it needs more than an address.
         BatchError: `batch.not_installed`: fsspec or what it needs for the scheme isn't there.
     """
+    scheme = location.partition("://")[0]
     try:
-        import fsspec
+        from fsspec.core import url_to_fs
 
-        return fsspec.filesystem(location.partition("://")[0])
+        return url_to_fs(location)[0]  # of the server that the address names
+    except (AttributeError, TypeError):
+        raise ValueError(f"{scheme}:// needs more than an address") from None
     except ImportError as error:
-        scheme = location.partition("://")[0]
         raise BatchError(
             "batch.not_installed",
             f"{scheme}:// can't be opened, for something isn't installed; try: pip install 'visavis[batch]'",
@@ -143,7 +158,7 @@ def _fetch(location: str) -> bytes:
     name = ascii(location)
     for attempt in range(1, TRIES + 1):
         try:
-            with filesystem(location).open(location, "rb") as file:
+            with _opened(location) as file:
                 return read_bytes(file.read(MAX_BYTES + 1))
         except FileNotFoundError:
             raise PhotoError("photo.missing", f"there is no file {name}") from None
@@ -157,14 +172,28 @@ def _fetch(location: str) -> bytes:
         except Exception as error:
             if attempt == TRIES:
                 raise BatchError(
-                    "batch.unreachable", f"the storage of {name} doesn't answer", found=_line(error)
+                    "batch.unreachable",
+                    f"the storage of {LETS_IN.sub('', location)!a} doesn't answer",
+                    found=_line(error),
                 ) from error
             time.sleep(PAUSE_S * attempt)
     raise AssertionError  # the last attempt has returned or raised
 
 
+def _opened(location: str) -> BinaryIO:
+    """An open remote file; of HTTP a server that doesn't answer isn't taken for a file that is missing."""
+    try:
+        return filesystem(location).open(location, "rb")  # type: ignore[no-any-return]
+    except FileNotFoundError as error:
+        cause = error.__cause__
+        status = getattr(cause, "status", 0)
+        if location.startswith(HTTP) and cause is not None and (not 400 <= status < 500 or status in WAITS):
+            raise cause from None
+        raise
+
+
 def _line(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    return " ".join(LETS_IN.sub("", f"{type(error).__name__}: {error}").split())[:300]
 
 
 def stamp(location: str) -> tuple[int, int] | None:

@@ -34,15 +34,25 @@ def free_memory(cgroup: Path = CGROUP, meminfo: Path = MEMINFO) -> int | None:
         found += [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]
     except (OSError, ValueError, IndexError):
         pass
-    for limit, used in (
-        ("memory.max", "memory.current"),
-        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    for folder, limit, used in (
+        (cgroup, "memory.max", "memory.current"),
+        (cgroup / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
     ):
         try:
-            most = int((cgroup / limit).read_text())  # "max" is no number: there is no limit
-            found.append(max(0, most - int((cgroup / used).read_text())))
+            most = int((folder / limit).read_text())  # "max" is no number: there is no limit
+            taken = int((folder / used).read_text()) - _given_back(folder / "memory.stat")
+            found.append(max(0, most - taken))
         except (OSError, ValueError):
             continue
     if not found and hasattr(os, "sysconf") and "SC_AVPHYS_PAGES" in os.sysconf_names:
         found.append(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     return min(found, default=None)
+
+
+def _given_back(stat: Path) -> int:
+    """Bytes of files that were read, which a container gives back before it runs out of memory."""
+    try:
+        said = dict(line.split() for line in stat.read_text().splitlines())
+        return int(said.get("total_inactive_file") or said.get("inactive_file") or 0)
+    except (OSError, ValueError):
+        return 0

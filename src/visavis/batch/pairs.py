@@ -21,7 +21,7 @@ from visavis.errors import BatchError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from typing import BinaryIO
+    from typing import BinaryIO, TextIO
 
 DELIMITERS = ",;\t"
 KINDS = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"}
@@ -30,7 +30,7 @@ BLOCK = 2048
 MAX_ROWS = 1_000_000
 """Of one table: to refuse it before it starts, something of all rows has to be held in memory."""
 MAX_LINE = 2**20
-"""Bytes of a line."""
+"""Bytes of a line, or characters of one of CSV."""
 MAX_COLUMNS = 200
 FEWEST_IN_PART, MOST_IN_PART, PARTS = 64, 1024, 500
 """Rows of a part, and how many parts there are about: by the table alone, so that all machines cut alike."""
@@ -197,9 +197,8 @@ class Pairs:
 
     def _csv(self, file: BinaryIO, _columns: tuple[str, ...] | None) -> Iterator[tuple[list[Row], Any]]:
         text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-        head = text.readline(MAX_LINE)
-        while head and not head.strip(f"{DELIMITERS}\r\n "):
-            head = text.readline(MAX_LINE)
+        lines = self._lines(text)
+        head = next((line for line in lines if line.strip(f"{DELIMITERS}\r\n ")), "")
 
         def fits(delimiter: str) -> int:
             names = next(csv.reader([head], delimiter=delimiter), [])
@@ -210,7 +209,7 @@ class Pairs:
         names = [cell.strip() for cell in next(csv.reader([head], delimiter=delimiter, strict=True), [])]
         names = [name.lower() if name.lower() in KNOWN else name for name in names]
         self._check(tuple(name for name in names if name))
-        records = enumerate(csv.reader(text, delimiter=delimiter, strict=True), start=1)
+        records = enumerate(csv.reader(lines, delimiter=delimiter, strict=True), start=1)
         while some := list(itertools.islice(records, BLOCK)):
             said = [(number, cells) for number, cells in some if any(cell.strip() for cell in cells)]
             rows: list[Row] = []
@@ -233,6 +232,15 @@ class Pairs:
                 ),
             )
 
+    def _lines(self, text: TextIO) -> Iterator[str]:
+        for number, line in enumerate(iter(lambda: text.readline(MAX_LINE), ""), start=1):
+            if len(line) == MAX_LINE and not line.endswith(("\r", "\n")):
+                raise self._too_long(number)
+            yield line
+
+    def _too_long(self, line: int) -> BatchError:
+        return BatchError("batch.unreadable", f"{self.name!r}: line {line} is too long")
+
     def _jsonl(self, file: BinaryIO, columns: tuple[str, ...] | None) -> Iterator[tuple[list[Row], Any]]:
         numbered = enumerate(iter(lambda: file.readline(MAX_LINE), b""), start=1)
         while some := list(itertools.islice(numbered, BLOCK)):
@@ -240,7 +248,7 @@ class Pairs:
             objects: list[dict[str, Any]] = []
             for number, line in some:
                 if len(line) == MAX_LINE and not line.endswith(b"\n"):
-                    raise BatchError("batch.unreadable", f"{self.name!r}: line {number} is too long")
+                    raise self._too_long(number)
                 if not line.strip():
                     continue
                 found = _object(line)

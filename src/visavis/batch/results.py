@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from visavis.batch.pairs import arrow
+from visavis.errors import BatchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -64,11 +65,21 @@ def write(out: BinaryIO, cells: Sequence[Mapping[str, Any]], passed: Any, about:
 
 
 def read(file: Path, columns: Sequence[str]) -> list[dict[str, Any]]:
-    """Some columns of a part, row by row."""
+    """Some columns of a part, row by row.
+
+    Raises:
+        BatchError: `batch.out`: it is damaged, or can't be read.
+    """
+    pa = arrow()
     from pyarrow import parquet
 
-    with parquet.ParquetFile(file) as opened:
-        return list(opened.read(list(columns)).to_pylist())
+    try:
+        with parquet.ParquetFile(file) as opened:
+            return list(opened.read(list(columns)).to_pylist())
+    except (OSError, KeyError, pa.ArrowException):
+        raise BatchError(
+            "batch.out", f"{str(file)!r} is damaged: take it away, and its rows are done again"
+        ) from None
 
 
 def read_all(files: Sequence[Path], columns: Sequence[str]) -> Iterator[dict[str, Any]]:

@@ -195,8 +195,9 @@ class _Batch:
         """Do what isn't done."""
         there = self.folder.parts()
         left = [number for number in range(1, self.survey.parts + 1) if number not in there]
+        rows, size = self.survey.rows, self.survey.part_rows
+        self.done = rows - sum(min(size, rows - size * (number - 1)) for number in left)
         if not left:
-            self.done = self.survey.rows
             self._tell()
             return
         self.record.find(self._after(there, left[0]))
@@ -207,6 +208,7 @@ class _Batch:
                 self.pictures.keep(found.looked)
                 self._take(found)
             self._settle()
+            self._tell()
         finally:
             engine.close()
 
@@ -223,7 +225,6 @@ class _Batch:
         number = 0
         for part in pairs.parts(self.survey):
             if part.number in there:
-                self.done += len(part.rows)
                 continue
             claims = [row for row in part.rows if isinstance(row, Claim)]
             starts = range(0, len(claims), ROWS)

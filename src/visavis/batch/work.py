@@ -8,7 +8,6 @@ recorded (`record`).
 from __future__ import annotations
 
 import hashlib
-import os
 import pickle
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -240,12 +239,3 @@ def _message(error: VisavisError, claim: Claim) -> str:
     for location in filter(None, (claim.reference, claim.document, claim.probe)):
         message = message.replace(ascii(location), ascii(locations.name_of(location)))
     return message
-
-
-def single_threaded() -> None:
-    """Keep the libraries of this process on one thread: the cores are kept busy by processes."""
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(variable, "1")
-    import cv2
-
-    cv2.setNumThreads(1)

@@ -15,7 +15,7 @@ from visavis.cli.output import watched
 from visavis.cli.progress import counting
 from visavis.cli.verify import floors_of, offered
 from visavis.decision.policy import FACES, NO_FLOORS, Policy
-from visavis.errors import AccessError, LedgerError, VisavisError
+from visavis.errors import LedgerError, VisavisError
 from visavis.packs.catalogue import DEFAULT_PACK
 
 if TYPE_CHECKING:
@@ -173,8 +173,6 @@ def _resumable() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         click.echo("visavis: interrupted; the same command goes on from here", err=True)
-        raise
-    except AccessError:
         raise
     except VisavisError as error:
         if error.code in ("batch.unreachable", "batch.worker") or error.code.startswith("storage."):

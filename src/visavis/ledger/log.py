@@ -291,7 +291,9 @@ class Ledger(Reader):
 
         Raises:
             StorageError: As `append`.
-            LedgerError: As `append`; `ledger.key`: the new key can't be written, and then nothing is changed.
+            LedgerError: As `append`; `ledger.key`: the new key can't be written, and then nothing is changed;
+                or it signs already, and only its file stays beside that of the one before until the ledger
+                is opened anew.
         """
         path = self._key_file
         if path is None:

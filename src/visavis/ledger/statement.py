@@ -32,7 +32,8 @@ from visavis.ledger.merkle import HASH_BYTES, includes, leaf_hash
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from visavis.ledger.reader import Reader
+    from visavis.ledger.keys import LedgerKey
+    from visavis.ledger.reader import Proof, Reader
 
 __all__ = ["Statement", "issue", "jwks", "published", "read_keys", "verify"]
 
@@ -112,8 +113,7 @@ def issue(ledger: Reader, index: int) -> str:
     """
     if ledger.key is None:
         raise LedgerError("ledger.no_key", "a statement takes the key of the ledger, which isn't there")
-    proof = ledger.prove(index)
-    key = ledger.signing_key(proof.key)  # the one that signed the checkpoint
+    proof, key = _proved(ledger, index)
     entry = Entry.parse(proof.leaf)
     plain = entry.to_dict()
     openings = {role: ledger.opening(index, role) for role in entry.inputs}
@@ -132,6 +132,18 @@ def issue(ledger: Reader, index: int) -> str:
     header = {"alg": jws.ALGORITHM, "kid": jws.thumbprint(public), "typ": TYPE}
     content = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
     return jws.compact(header, content, key.signature)
+
+
+def _proved(ledger: Reader, index: int) -> tuple[Proof, LedgerKey]:
+    """A proof, and the key that signed its checkpoint."""
+    proof = ledger.prove(index)
+    try:
+        return proof, ledger.signing_key(proof.key)
+    except LedgerError as error:
+        if error.code != "ledger.other_key":
+            raise
+    proof = ledger.prove(index)  # the key may have been exchanged between the two steps
+    return proof, ledger.signing_key(proof.key)
 
 
 def verify(token: str | bytes, keys: Sequence[bytes]) -> Statement:

@@ -159,7 +159,7 @@ class _Check:
         self._counts: Counter[str] = Counter()
         self._key = key
         self._signers = _Signers((key,), ())
-        self._exchanged: set[int] = set()  # sizes where both keys were seen to have signed
+        self._exchanged: set[int] = set()  # last indices of checkpoints that all signed who had to
         self._kept = checkpoint
         self._edge = Edge()
         self._signed = 0

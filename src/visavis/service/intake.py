@@ -38,7 +38,8 @@ class Memory:
         """Say how many at most."""
         self.most = most
         self.held = 0
-        self._lock = threading.Lock()
+        # The garbage collector may count a `Body` out at any moment, also in a thread that holds the lock.
+        self._lock = threading.RLock()
 
     def take(self, size: int) -> None:
         """Count bytes in.

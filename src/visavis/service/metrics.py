@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from dataclasses import dataclass
@@ -97,7 +98,8 @@ def _bury(is_dead: Callable[[int], bool]) -> None:
     named = (LIVE.fullmatch(file.name) for file in Path(folder).glob("gauge_live*.db"))
     for pid in {int(found[1]) for found in named if found}:
         if is_dead(pid):
-            mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]
+            with contextlib.suppress(FileNotFoundError):  # another process was faster
+                mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]
 
 
 def _runs(pid: int) -> bool:

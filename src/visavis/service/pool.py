@@ -30,8 +30,6 @@ FIRST_GUESS_S = 0.2
 """How long a job takes, until the first one of its kind has shown it."""
 WEIGHT = 0.1
 """Of the newest job in the running mean of how long those of its kind take."""
-
-
 NICER = 3
 """How much nicer an engine is than the event loop, which otherwise waits for a core behind the engines while
 somebody is to be told that there is no room. Other programs of the same rank get a little more, too."""
@@ -236,9 +234,11 @@ class Pool:
 
     def submit(self, place: Place, job: Callable[[Wanted], Answer], wanted: Wanted) -> Future[Answer]:
         """Put a place's job behind those that are there."""
-        if self._closed:
+        try:
+            return self._threads.submit(self._work, place, job, wanted)
+        except RuntimeError:  # they were told to end
             self.admit()
-        return self._threads.submit(self._work, place, job, wanted)
+            raise
 
     def _work(self, place: Place, job: Callable[[Wanted], Answer], wanted: Wanted) -> Answer:
         wanted.check()

@@ -30,8 +30,6 @@ MARGIN_S = 5.0
 """How much longer a connection lives than the application's own limits, so that it can say why."""
 DATABASE_S = 60.0
 """How long writing down an answer may take, on top of `answer_s`."""
-
-
 FAREWELL_S = 10.0
 """How long somebody who was turned away may go on sending."""
 
