@@ -528,7 +528,7 @@ def test_the_person_who_answers_must_be_on_the_probe(
         (["--floor", "pose_yaw=5", "--floor", "pose_yaw=6"], "once"),
         (["--liveness", "--liveness-threshold", "0"], "out of range"),
         (["--liveness", "--liveness-threshold", "1.5"], "out of range"),
-        (["--liveness-threshold", "0.5"], "need --liveness"),
+        (["--liveness-threshold", "0.5"], "--liveness-threshold needs --liveness or --require-liveness"),
         (["--challenge", "a.json", "--frames", "frames"], "need --liveness"),
         (["--liveness", "--challenge", "a.json"], "go together"),
         (["--liveness", "--frames", "frames"], "go together"),

@@ -37,13 +37,6 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def where(database: str) -> str:
-    """A database that a ledger may be opened in."""
-    prepare(database)
-    return database
-
-
-@pytest.fixture
 def ledger(where: str) -> Iterator[Ledger]:
     with Ledger.open(where) as opened:
         yield opened

@@ -20,7 +20,7 @@ from visavis.ledger import jws, keys, log, statement
 from visavis.ledger.checkpoint import Checkpoint, VerifierKey, read_checkpoint
 from visavis.ledger.entry import Entry, Event
 from visavis.ledger.keys import MOST_FORMER, LedgerKey, next_path, read_key, write_next
-from visavis.ledger.log import Ledger, prepare
+from visavis.ledger.log import Ledger
 from visavis.ledger.reader import Reader, key_path
 from visavis.ledger.tables import checkpoints, entries
 from visavis.ledger.verify import signers, verify
@@ -28,12 +28,6 @@ from visavis.ledger.verify import signers, verify
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-
-@pytest.fixture
-def where(database: str) -> str:
-    prepare(database)
-    return database
 
 
 @pytest.fixture

@@ -38,16 +38,16 @@ def spread(summary: Summary, name: str) -> str | None:
         axes.axvline(summary.threshold, color=INK, linewidth=0.9, linestyle=(0, (1.2, 1.6)))
         axes.text(
             summary.threshold,
-            1.02,
-            f"threshold {summary.threshold:.3f}",
+            0.98,
+            f" threshold {summary.threshold:.3f} ",
             transform=axes.get_xaxis_transform(),
-            ha="center",
-            va="bottom",
+            ha="right" if summary.threshold > (left + right) / 2 else "left",
+            va="top",
             color=INK,
         )
         axes.set(xlabel="Similarity", ylabel="Rows")
         axes.set_ylim(bottom=0)
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.legend(loc="upper center")
+        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, borderaxespad=0.2)
         told = f"{sum(summary.match)} rows match, {sum(summary.no_match)} don't."
         return svg(drawn, name, "How similarities are spread", f"{told} Threshold {summary.threshold:.3f}.")

@@ -11,8 +11,8 @@ import click
 
 from visavis.cli import INCONCLUSIVE, MATCH, NO_MATCH
 from visavis.cli.output import watched, write
+from visavis.cli.policy import policy_options
 from visavis.cli.purpose import purpose_options
-from visavis.decision.policy import FACES, NO_FLOORS, Policy
 from visavis.errors import PackError, PhotoError
 from visavis.ledger.recording import use
 from visavis.packs.catalogue import DEFAULT_PACK
@@ -20,6 +20,7 @@ from visavis.packs.catalogue import DEFAULT_PACK
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from visavis.decision.policy import Policy
     from visavis.documents.trust import Trust
     from visavis.examiner import Examined
     from visavis.geometry import Box
@@ -57,25 +58,9 @@ def face_boxes(
     return boxes
 
 
-def floors_of(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[str, float]:
-    """``NAME=SCORE``: least scores by name."""
-    floors: dict[str, float] = {}
-    for value in values:
-        name, _, score = value.partition("=")
-        if name in floors:
-            raise click.BadParameter(f"give the floor for {name!r} once")
-        try:
-            floors[name] = float(score)
-        except ValueError:
-            raise click.BadParameter(f"{value!r} isn't NAME=SCORE, such as unified_score=50") from None
-    return floors
-
-
 @click.command("verify")
 @click.argument("pictures", nargs=-1, required=True, metavar="[REFERENCE] PROBE")
-@click.option(
-    "--fmr", type=float, default=Policy().fmr, show_default=True, help="False match rate that you accept."
-)
+@policy_options
 @click.option("--pack", default=DEFAULT_PACK, show_default=True, help="Which engine.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
 @click.option(
@@ -88,13 +73,6 @@ def floors_of(_ctx: click.Context, _param: click.Parameter, values: tuple[str, .
     metavar="[reference:|probe:]x,y,w,h",
     multiple=True,
     help="Where the face is that is meant; without a prefix in the picture that shows several.",
-)
-@click.option(
-    "--faces",
-    type=click.Choice([rule.replace("_", "-") for rule in FACES]),
-    default="only",
-    show_default=True,
-    help="Which face counts where a picture shows several.",
 )
 @click.option(
     "--also",
@@ -119,29 +97,6 @@ def floors_of(_ctx: click.Context, _param: click.Parameter, values: tuple[str, .
     help="Certificates of issuing states that you trust: a file or a folder.",
 )
 @click.option(
-    "--require-valid-document",
-    is_flag=True,
-    help="Decide nothing on a document that expired, or whose chip failed or is of another document.",
-)
-@click.option(
-    "--quality",
-    metavar="PROFILE",
-    help="Decide nothing unless PROBE meets a profile: selfie, document_portrait or icao_portrait.",
-)
-@click.option(
-    "--reference-quality", metavar="PROFILE", help="Likewise for REFERENCE, or the document's portrait."
-)
-@click.option(
-    "--floor",
-    "floors",
-    callback=floors_of,
-    multiple=True,
-    metavar="NAME=SCORE",
-    help="The least score of PROBE for one component, or as unified_score; in place of the profile's.",
-)
-@click.option("--liveness", is_flag=True, help="Say whether a live person is on PROBE; needs the pack 'pad'.")
-@click.option("--require-liveness", is_flag=True, help="Decide nothing unless a live person is on PROBE.")
-@click.option(
     "--challenge",
     metavar="FILE",
     help="With --frames: the challenge that the person on PROBE answered, as `visavis challenge` drew it.",
@@ -149,20 +104,9 @@ def floors_of(_ctx: click.Context, _param: click.Parameter, values: tuple[str, .
 @click.option("--frames", metavar="FOLDER", help="The frames that answer it, with frames.json.")
 @click.option("--for", "request", default="", metavar="REQUEST", help="Which request it is answered for.")
 @click.option(
-    "--liveness-threshold",
-    type=float,
-    metavar="SCORE",
-    help="Live from this score on, in place of that which ships with visavis.",
-)
-@click.option(
     "--calibration",
     metavar="FILE",
     help="Error rates measured on your own pictures, in place of those that ship with the pack.",
-)
-@click.option(
-    "--extrapolate",
-    is_flag=True,
-    help="Accept a threshold from a model where --fmr is finer than the data supports.",
 )
 @click.option("--offline", is_flag=True, help="Never offer to download a missing pack.")
 @purpose_options
@@ -171,28 +115,19 @@ def verify_command(
     ctx: click.Context,
     *,
     pictures: tuple[str, ...],
-    fmr: float,
+    policy: Policy,
     pack: str,
     as_json: bool,
     report: Path | None,
     boxes: dict[str | None, Box],
-    faces: str,
     further: tuple[str, ...],
     pages: tuple[str, ...],
     chip: str | None,
     certificates: tuple[str, ...],
-    require_valid_document: bool,
-    quality: str | None,
-    reference_quality: str | None,
-    floors: dict[str, float],
-    liveness: bool,
-    require_liveness: bool,
     challenge: str | None,
     frames: str | None,
     request: str,
-    liveness_threshold: float | None,
     calibration: str | None,
-    extrapolate: bool,
     offline: bool,
     purpose: str | None,
     subject: str | None,
@@ -213,26 +148,15 @@ def verify_command(
     if not pages and len(references) != 1:
         told = f"not {len(pictures)}: {', '.join(pictures)}"
         raise click.UsageError(f"give two pictures, REFERENCE and PROBE, or --document and one, {told}")
-    if not pages and (chip or certificates or require_valid_document):
+    if not pages and (chip or certificates or policy.require_valid_document):
         raise click.UsageError("--chip, --trust and --require-valid-document need --document")
-    asks_liveness = liveness or require_liveness
-    _check_answer(challenge, frames, request, liveness_threshold, asks_liveness=asks_liveness)
+    asks_liveness = policy.liveness != "off"
+    _check_answer(challenge, frames, request, asks_liveness=asks_liveness)
     _check(
         [*references, probe, *further],
         [*pages, *filter(None, (chip, challenge)), *certificates],
         report,
         calibration,
-    )
-    policy = Policy(
-        fmr=fmr,
-        faces=faces.replace("-", "_"),
-        extrapolate=extrapolate,
-        require_valid_document=require_valid_document,
-        quality=quality,
-        reference_quality=reference_quality,
-        floors=floors or NO_FLOORS,
-        liveness="require" if require_liveness else "assess" if liveness else "off",
-        liveness_threshold=liveness_threshold,
     )
     use(purpose, subject)  # refused before anything is loaded
     verifier = offered(lambda: load(pack, calibration), pack, offline=offline)
@@ -288,14 +212,10 @@ def _check(
         raise click.UsageError(f"the report would overwrite a picture, or what else was given: {report}")
 
 
-def _check_answer(
-    challenge: str | None, frames: str | None, request: str, threshold: float | None, *, asks_liveness: bool
-) -> None:
+def _check_answer(challenge: str | None, frames: str | None, request: str, *, asks_liveness: bool) -> None:
     """Refuse options about liveness that don't go together."""
-    if not asks_liveness and (challenge or frames or threshold is not None):
-        raise click.UsageError(
-            "--challenge, --frames and --liveness-threshold need --liveness or --require-liveness"
-        )
+    if not asks_liveness and (challenge or frames):
+        raise click.UsageError("--challenge and --frames need --liveness or --require-liveness")
     if (challenge is None) != (frames is None) or (request and challenge is None):
         raise click.UsageError("--challenge and --frames go together, and --for goes with them")
 

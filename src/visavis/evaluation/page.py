@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
-from importlib import resources
 from typing import TYPE_CHECKING
 
+from visavis.documents.templates import templates
 from visavis.evaluation import charts, words
 from visavis.report import words as report_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import jinja2
 
     from visavis.evaluation.result import Evaluation, Grouping, GroupsAt
 
@@ -53,19 +50,23 @@ class Chapter:
 
 def page(evaluation: Evaluation) -> str:
     """The evaluation as HTML, without scripts and without anything from outside; the same for the same."""
-    return _template().render(
-        evaluation=evaluation,
-        counts=evaluation.counts,
-        words=words,
-        one_in=report_words.one_in,
-        printable=report_words.printable,
-        best=words.strictest_supported(evaluation),
-        det=charts.det(evaluation, "det"),
-        det_floor=charts.det_floor(evaluation),
-        histogram=charts.histogram(evaluation, "scores"),
-        chapters=list(_chapters(evaluation)),
-        shades=SHADES,
-        listed=LISTED,
+    return (
+        templates("visavis.evaluation")
+        .get_template("page.html")
+        .render(
+            evaluation=evaluation,
+            counts=evaluation.counts,
+            words=words,
+            one_in=report_words.one_in,
+            printable=report_words.printable,
+            best=words.strictest_supported(evaluation),
+            det=charts.det(evaluation, "det"),
+            det_floor=charts.det_floor(evaluation),
+            histogram=charts.histogram(evaluation, "scores"),
+            chapters=list(_chapters(evaluation)),
+            shades=SHADES,
+            listed=LISTED,
+        )
     )
 
 
@@ -106,14 +107,3 @@ def _cell(
         return Cell(words.below(high), "", 0)
     times = fmr / overall if overall > 0 else 0.0
     return Cell(words.percent(fmr), words.interval(low, high), sum(times >= shade for shade in SHADES))
-
-
-@functools.cache
-def _template() -> jinja2.Template:
-    import jinja2
-
-    source = resources.files("visavis.evaluation").joinpath("page.html").read_text(encoding="utf-8")
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.from_string(source)
