@@ -166,3 +166,30 @@ def test_a_certificate_and_its_key(tmp_path: Path) -> None:
     assert "others may read" in next(examination._tls(config))
     key.write_text("no key")
     assert "no certificate with its key" in next(examination._tls(config))
+
+
+def test_doors_are_a_list_or_names_with_commas(tmp_path: Path) -> None:
+    file = tmp_path / "service.toml"
+    file.write_text('doors = ["mosip"]\n', encoding="utf-8")
+    assert load(file, {}).doors == ("mosip",)
+    assert load(None, {"VISAVIS_SERVICE_DOORS": "facepp, mosip,facepp"}).doors == ("facepp", "mosip")
+    with pytest.raises(ServiceError, match="no door 'back'"):
+        load(None, {"VISAVIS_SERVICE_DOORS": "back"})
+    file.write_text("doors = 1\n", encoding="utf-8")
+    with pytest.raises(ServiceError, match="list of names"):
+        load(file, {})
+
+
+@pytest.mark.parametrize(
+    ("given", "port"),
+    [
+        ({}, 8420),
+        ({"DOORS": "mosip"}, 9099),
+        ({"DOORS": "mosip", "PORT": "1234"}, 1234),
+        ({"DOORS": "facepp"}, 8420),
+        ({"DOORS": "mosip,facepp"}, 8420),
+    ],
+)
+def test_who_comes_to_the_only_door_finds_it_where_it_is_expected(given: dict[str, str], port: int) -> None:
+    config = load(None, {f"VISAVIS_SERVICE_{name}": value for name, value in given.items()})
+    assert config.listening_port == port

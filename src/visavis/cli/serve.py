@@ -22,6 +22,13 @@ SETTINGS = ("host", "port", "workers", "tls_cert", "tls_key", "database")
 )
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=int, help="Port to listen on.  [default: 8420]")
+@click.option(
+    "--door",
+    "doors",
+    multiple=True,
+    type=click.Choice(["facepp", "mosip"]),
+    help="Also answer programs that were written for another product; may be given more than once.",
+)
 @click.option("--workers", type=int, help="Processes.  [default: 1]")
 @click.option("--database", help="Path of a SQLite file, or an address of PostgreSQL.")
 @click.option("--tls-cert", help="Certificate chain, PEM, where no proxy does TLS.")
@@ -29,7 +36,13 @@ SETTINGS = ("host", "port", "workers", "tls_cert", "tls_key", "database")
 @click.option("--check", "only_check", is_flag=True, help="Say what is wrong with the settings, and end.")
 @click.pass_context
 def serve_command(
-    ctx: click.Context, /, *, file: str | None, only_check: bool, **options: str | int | None
+    ctx: click.Context,
+    /,
+    *,
+    file: str | None,
+    doors: tuple[str, ...],
+    only_check: bool,
+    **options: str | int | None,
 ) -> None:
     """Answer over HTTP, each call under a key with a purpose.
 
@@ -52,6 +65,8 @@ def serve_command(
     for name in SETTINGS:
         if options[name] is not None:
             os.environ[PREFIX + name.upper()] = str(options[name])
+    if doors:
+        os.environ[PREFIX + "DOORS"] = ",".join(doors)
     if only_check:
         config, found = read()
         notes = []

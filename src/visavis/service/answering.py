@@ -9,6 +9,7 @@ malformed or came at a busy time is not.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import hashlib
 import json
@@ -16,7 +17,7 @@ import secrets
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from visavis.decision.verdict import LedgerPlace
 from visavis.errors import AccessError, LedgerError, PackError, StorageError, VisavisError
@@ -28,13 +29,14 @@ from visavis.service.pool import GoneError
 from visavis.service.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from starlette.requests import Request
     from starlette.responses import Response
 
     from visavis.access.gate import Grant
     from visavis.ledger.entry import Event
+    from visavis.ledger.log import Receipt
     from visavis.service.engine import Engine, Guard
     from visavis.service.models import Asked
     from visavis.service.pool import Place, Wanted
@@ -98,6 +100,22 @@ class Task(ABC, Generic[Result]):
         """What it came to in a word, to be counted."""
 
 
+class AtDoor(Protocol):
+    """What a door made out of a body."""
+
+    @property
+    def token(self) -> str:
+        """The key that was shown."""
+
+    def task(self, service: Service, grant: Grant) -> Task[Any]:
+        """What is asked for; its `Task.answer` is the whole body of the answer. May wait for the database.
+
+        Raises:
+            Problem: It isn't complete, or too much.
+            VisavisError: The policy can't be had.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[Result]):
     """One kind of request.
@@ -118,32 +136,74 @@ class Kind(Generic[Result]):
 
 
 async def answered(service: Service, request: Request, kind: Kind[Any]) -> Response:
-    """Answer a request.
+    """Answer a request of the native API.
 
     Raises:
         Problem: It isn't answered.
         VisavisError: Likewise.
         GoneError: Nobody waits any more.
     """
-    config = service.config
     with service.pool.place(kind.name) as place:
         grant = await enter(service, request, kind.scope)
         name = idempotency_key(request)
-        body = Body(service.memory)
-        try:
-            place.hold_for(PROMPT_S)  # who sends slowly keeps nobody out
-            await read_body(request, body, most=config.body_mib * 2**20, within_s=config.body_s)
-            place.secure()
-            with service.metrics.inside.track_inprogress():
-                task = await service.at_desk(
-                    _understood, service, grant, kind, request.headers.get("content-type"), body.data
-                )
-                body.data = bytearray()  # its parts are held now; they are counted until the end
-                answer_id = f"{kind.prefix}_{secrets.token_hex(16)}"
-                call = Call(service, grant, kind, task, answer_id, name)
-                return await waited_for(request, _settled(call, place))
-        finally:
-            body.let_go()
+        async with taken_in(service, request, place, most=service.config.body_mib * 2**20) as body:
+            task = await service.at_desk(
+                _understood, service, grant, kind, request.headers.get("content-type"), body.data
+            )
+            body.data = bytearray()  # its parts are held now; they are counted until the end
+            answer_id = f"{kind.prefix}_{secrets.token_hex(16)}"
+            call = Call(service, grant, kind.name, kind.scope, task, _native, answer_id, name)
+            return await waited_for(request, _settled(call, place))
+
+
+async def answered_at_door(
+    service: Service,
+    request: Request,
+    *,
+    what: str,
+    scope: str,
+    most: int,
+    read: Callable[[bytes | bytearray], AtDoor],
+) -> Response:
+    """Answer a request that came through a door: its key may stand in its body.
+
+    Args:
+        service: What answers.
+        request: The request.
+        what: What is asked for, as the ledger calls it.
+        scope: What the key has to allow.
+        most: Bytes of the body at most.
+        read: Makes out of the body who asks, and for what; raises a `Problem`. The files of the body are
+            taken with `intake.file_of`, so that they are counted as long as somebody holds them.
+
+    Raises:
+        Problem: It isn't answered.
+        VisavisError: Likewise.
+        GoneError: Nobody waits any more.
+    """
+    with service.pool.place(what) as place:
+        async with taken_in(service, request, place, most=most) as body:
+            asked = await service.at_desk(read, body.data)
+            grant = await service.at_desk(service.gate.enter, asked.token, scope)
+            request.state.grant = grant
+            task = await service.at_desk(asked.task, service, grant)
+            body.data = bytearray()
+            call = Call(service, grant, what, scope, task, _as_it_is)
+            return await waited_for(request, _settled(call, place))
+
+
+@contextlib.asynccontextmanager
+async def taken_in(service: Service, request: Request, place: Place, *, most: int) -> AsyncIterator[Body]:
+    """The body of a request, counted until the block ends; who sends it slowly keeps nobody out."""
+    body = Body(service.memory)
+    try:
+        place.hold_for(PROMPT_S)
+        await read_body(request, body, most=most, within_s=service.config.body_s)
+        place.secure()
+        with service.metrics.inside.track_inprogress():
+            yield body
+    finally:
+        body.let_go()
 
 
 def _understood(
@@ -242,18 +302,22 @@ class Call:
     Attributes:
         service: What answers.
         grant: What the key allows.
-        kind: What kind of request it is.
+        what: What is asked for, as the ledger calls it.
+        scope: What the key had to allow.
         task: What was asked.
-        answer: The id that the answer will have.
+        form: Makes the answer of what it came to, once that is recorded.
+        answer: The id that the answer will have; empty where it has none.
         name: The Idempotency-Key, or None.
     """
 
     service: Service
     grant: Grant
-    kind: Kind[Any]
+    what: str
+    scope: str
     task: Task[Any]
-    answer: str
-    name: str | None
+    form: Callable[[Call, Any, Receipt], Response]
+    answer: str = ""
+    name: str | None = None
 
     @property
     def use(self) -> Use:
@@ -277,7 +341,7 @@ async def _settled(call: Call, place: Place) -> Response:
     except BaseException as error:
         await _release(service, claim)
         if isinstance(error, VisavisError) and not isinstance(error, NOT_REFUSED):
-            refusal = of_refusal(error, call.kind.name, call.use, call.task.inputs())
+            refusal = of_refusal(error, call.what, call.use, call.task.inputs())
             await service.at_desk(service.ledger.append, refusal)
         raise
     # From here on it is brought to its end, whoever waits: what is in the ledger is kept as well.
@@ -301,7 +365,7 @@ def _claimed(call: Call, name: str) -> Claim:
     return call.service.requests.claim(
         call.grant.key,
         name,
-        hashlib.sha256(call.kind.name.encode() + call.task.digest()).digest(),
+        hashlib.sha256(call.what.encode() + call.task.digest()).digest(),
         call.answer,
         is_kept=lambda kept: verdicts.get(kept, purpose=purpose) is not None,
     )
@@ -310,16 +374,24 @@ def _claimed(call: Call, name: str) -> Claim:
 def guard_of(call: Call) -> Guard:
     """What keeps one face from being compared with many."""
     return lambda references, probe: call.service.gate.compare(
-        call.grant, reference=references, probe=probe, asked=call.kind.scope
+        call.grant, reference=references, probe=probe, asked=call.scope
     )
 
 
 def _recorded(call: Call, result: Any) -> Response:
     """Put a result into the ledger, and only then make an answer of it."""
-    service, task, purpose = call.service, call.task, call.grant.purpose
+    service, task = call.service, call.task
     task.settle(service)
     receipt = service.ledger.append(task.event(result, call.use))
     task.keep(service, call.grant, result)
+    response = call.form(call, result, receipt)
+    service.metrics.answers.labels(call.what, task.outcome(result)).inc()
+    return response
+
+
+def _native(call: Call, result: Any, receipt: Receipt) -> Response:
+    """An answer with its statement, which is kept for whoever asks for it again."""
+    service, task, purpose = call.service, call.task, call.grant.purpose
     answer = {
         "id": call.answer,
         "answered_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -328,14 +400,22 @@ def _recorded(call: Call, result: Any) -> Response:
         "statement": issue(service.ledger, receipt.index),
         **task.answer(result, LedgerPlace(receipt.origin, receipt.index)),
     }
-    content = json.dumps(answer, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    content = _json(answer)
     config = service.config
     hours = max(config.verdict_hours, 0 if call.name is None else config.answer_hours)
     if hours:
         keep_for = timedelta(hours=hours)
         service.verdicts.keep(call.answer, content, purpose=purpose, subject=task.subject, keep_for=keep_for)
-    service.metrics.answers.labels(call.kind.name, task.outcome(result)).inc()
     return _response(content)
+
+
+def _as_it_is(call: Call, result: Any, receipt: Receipt) -> Response:
+    """An answer that is all that its task makes of it."""
+    return _response(_json(call.task.answer(result, LedgerPlace(receipt.origin, receipt.index))))
+
+
+def _json(answer: dict[str, Any]) -> bytes:
+    return json.dumps(answer, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 async def _release(service: Service, claim: Claim | None) -> None:

@@ -15,14 +15,18 @@ from starlette.exceptions import HTTPException
 import visavis
 from visavis.errors import VisavisError
 from visavis.service import manners, routes
+from visavis.service.doors.open import doors
 from visavis.service.logs import LOGGER
 from visavis.service.openapi import completed
-from visavis.service.porter import Porter
+from visavis.service.porter import Porter, Way
+from visavis.service.problems import Problem
 
 if TYPE_CHECKING:
-    import re
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterable
 
+    from fastapi import APIRouter
+
+    from visavis.service.doors.door import Refused
     from visavis.service.service import Service
 
 log = logging.getLogger(LOGGER)
@@ -53,13 +57,17 @@ def create_app(service: Service, *, ends_it: bool = False) -> FastAPI:
         service: What answers.
         ends_it: Whether it ends with the application.
     """
+    inside = doors(service.config.doors)
+    ways = _ways(routes.router, routes.QUEUED, Problem.response)
+    for door in inside:
+        ways += _ways(door.router, door.queued, door.refused)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         keeper = asyncio.ensure_future(_keep_time(service))
         log.info("started")
         try:
-            yield {"porter": Porter(service, _queued())}  # `protocol.Patient` asks it
+            yield {"porter": Porter(service, ways)}  # `protocol.Patient` asks it
         finally:
             keeper.cancel()
             if ends_it:
@@ -80,6 +88,8 @@ def create_app(service: Service, *, ends_it: bool = False) -> FastAPI:
     app.add_exception_handler(RequestValidationError, manners.on_invalid)
     app.add_middleware(manners.Manners, metrics=service.metrics)
     app.include_router(routes.router)
+    for door in inside:
+        app.include_router(door.router)
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -90,12 +100,12 @@ def create_app(service: Service, *, ends_it: bool = False) -> FastAPI:
     return app
 
 
-def _queued() -> list[tuple[re.Pattern[str], str]]:
-    """Paths that lead to an engine, and their routes."""
+def _ways(router: APIRouter, endpoints: Iterable[object], refused: Refused) -> list[Way]:
+    """Routes that lead to an engine."""
     return [
-        (route.path_regex, route.path)
-        for route in routes.router.routes
-        if isinstance(route, APIRoute) and route.endpoint in routes.QUEUED
+        Way(route.path_regex, route.path, refused)
+        for route in router.routes
+        if isinstance(route, APIRoute) and route.endpoint in endpoints
     ]
 
 

@@ -29,6 +29,12 @@ FILE = f"{PREFIX}CONFIG"
 """Names the file where ``--config`` doesn't."""
 MAX_FILE_BYTES = 2**20
 
+DOORS = ("facepp", "mosip")
+"""Doors that can be opened."""
+OWN_PORT = 8420
+PORTS = {"mosip": 9099}
+"""Where programs that come to a door expect it, if it is the only one."""
+
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 NUMBERS: Mapping[str, tuple[float, float]] = {
@@ -65,7 +71,9 @@ class Config:
         trust: File or folder of certificates of issuing states, for chips; None without.
         policy: What applies where a request says nothing, and what no request may be laxer than.
         host: Address to listen on.
-        port: Port to listen on; 0 for a free one, which the log tells.
+        port: Port to listen on; 0 for a free one, which the log tells; None for 8420, or where programs
+            that come to the only door expect it.
+        doors: Names of doors that are open, beside the native API.
         tls_cert: File of the certificate chain, PEM; None where a proxy does TLS.
         tls_key: File of its key.
         workers: Processes. Several need no PostgreSQL, but one machine.
@@ -92,7 +100,8 @@ class Config:
     trust: str | None = None
     policy: Policy = dataclasses.field(default_factory=Policy)
     host: str = "127.0.0.1"
-    port: int = 8420
+    port: int | None = None
+    doors: tuple[str, ...] = ()
     tls_cert: str | None = None
     tls_key: str | None = None
     workers: int = 1
@@ -114,6 +123,13 @@ class Config:
     def where(self) -> str:
         """The database: as set, the ledger that everything else writes to, or a file in `VISAVIS_HOME`."""
         return self.database or os.environ.get(LEDGER) or str(home() / "service.sqlite")
+
+    @property
+    def listening_port(self) -> int:
+        """The port to listen on."""
+        if self.port is not None:
+            return self.port
+        return PORTS.get(self.doors[0], OWN_PORT) if len(self.doors) == 1 else OWN_PORT
 
     @property
     def engine_count(self) -> int:
@@ -187,6 +203,8 @@ def _value(name: str, value: object) -> object:
         raise ValueError(f"there is no setting {name!r}; there are {', '.join(names)}")
     if name == "policy":
         return _policy(value)
+    if name == "doors":
+        return _doors(value)
     if name in NUMBERS:
         return _number(name, value)
     if not isinstance(value, str) or "\0" in value:
@@ -194,6 +212,18 @@ def _value(name: str, value: object) -> object:
     if not value and name in ("host", "pack"):
         raise ValueError(f"{name} can't be empty")
     return value or (None if name != "database" else "")
+
+
+def _doors(value: object) -> tuple[str, ...]:
+    """A list of the file, or names with commas between them."""
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, list):
+        raise ValueError(f"doors is a list of names, not {value!r}")
+    found = tuple(dict.fromkeys(str(name).strip() for name in names if str(name).strip()))
+    for name in found:
+        if name not in DOORS:
+            raise ValueError(f"there is no door {name!r}; there are {', '.join(DOORS)}")
+    return found
 
 
 def _number(name: str, value: object) -> float | int:

@@ -122,7 +122,7 @@ class Body:
         self._counted = 0
 
 
-def _file(content: bytes | bytearray, data: bytes | bytearray) -> bytes:
+def file_of(content: bytes | bytearray, data: bytes | bytearray) -> bytes:
     """A file that was found in the bytes of a request."""
     body = data.body if isinstance(data, _Content) else None
     return bytes(content) if body is None else body.held(content)
@@ -262,7 +262,7 @@ def _of_json(data: bytes | bytearray, files: Mapping[str, int], most: int) -> Gi
             continue
         several = value if isinstance(value, list) and files[name] > 1 else [value]
         decoded = (_decoded(name, each, most) for each in _at_most(name, several, files[name]))
-        found[name] = [_file(each, data) for each in decoded]
+        found[name] = [file_of(each, data) for each in decoded]
     return Given(found, fields)
 
 
@@ -294,7 +294,7 @@ def _of_multipart(content_type: str, data: bytes | bytearray, files: Mapping[str
     if not parts.ended:
         raise Problem(400, "request.malformed", "the form ends too soon")
     fields = {name: _text(name, texts) for name, texts in parts.fields.items()}
-    found = {name: [_file(each, data) for each in several] for name, several in parts.files.items()}
+    found = {name: [file_of(each, data) for each in several] for name, several in parts.files.items()}
     return Given(found, fields)
 
 

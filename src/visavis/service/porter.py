@@ -15,7 +15,9 @@ from visavis.service.problems import Problem
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from starlette.responses import Response
 
     from visavis.service.service import Service
 
@@ -29,7 +31,7 @@ class Refusal:
     Attributes:
         status: HTTP status.
         fields: Of the answer's head.
-        body: A problem document.
+        body: In the form that is spoken there, a problem document for instance.
     """
 
     status: int
@@ -38,16 +40,31 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """A route that leads to an engine.
+
+    Attributes:
+        pattern: Of its paths.
+        route: What stands for them in log and counts.
+        refused: Makes an answer of a problem and the request's id, in the form that is spoken there.
+    """
+
+    pattern: re.Pattern[str]
+    route: str
+    refused: Callable[[Problem, str | None], Response]
+
+
+@dataclass(frozen=True, slots=True)
 class Porter:
     """Knows the routes that engines answer, and whether there is room before them.
 
     Attributes:
         service: Whose door it is.
-        routes: Patterns of paths, each with the route that it stands for.
+        ways: The routes that it watches.
     """
 
     service: Service
-    routes: Sequence[tuple[re.Pattern[str], str]]
+    ways: Sequence[Way]
 
     def refusal(self, method: bytes, target: bytes, fields: Fields) -> Refusal | None:
         """What to answer to a request at once; None where it is to be let in.
@@ -60,24 +77,24 @@ class Porter:
         if method != b"POST":
             return None
         path = unquote(target.partition(b"?")[0].decode("ascii"))
-        route = next((route for pattern, route in self.routes if pattern.fullmatch(path)), None)
-        if route is None:
+        way = next((way for way in self.ways if way.pattern.fullmatch(path)), None)
+        if way is None:
             return None
         start = time.perf_counter()
         try:
             self.service.pool.admit()
         except Problem as problem:
             request_id = manners.request_id(fields)
-            answer = problem.response(request_id)
+            answer = way.refused(problem, request_id)
             manners.note(
                 self.service.metrics,
                 method="POST",
-                route=route,
-                status=problem.status,
+                route=way.route,
+                status=answer.status_code,
                 seconds=time.perf_counter() - start,
                 request_id=request_id,
                 more={"code": problem.code},
             )
             answered = [*answer.raw_headers, *manners.fields(request_id)]
-            return Refusal(problem.status, answered, bytes(answer.body))
+            return Refusal(answer.status_code, answered, bytes(answer.body))
         return None

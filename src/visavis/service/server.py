@@ -38,7 +38,7 @@ def serve(config: Config) -> None:
     import uvicorn
 
     logging.config.dictConfig(settings())
-    listening = bound(config.host, config.port)
+    listening = bound(config.host, config.listening_port)
     try:
         if config.workers == 1:
             options = _options(config)
@@ -104,7 +104,7 @@ def _application(config: Config) -> FastAPI:
 def _options(config: Config) -> dict[str, Any]:
     return {
         "host": config.host,
-        "port": config.port,
+        "port": config.listening_port,
         "http": "visavis.service.protocol:Patient",
         "ws": "none",
         "loop": "asyncio",

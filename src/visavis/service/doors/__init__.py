@@ -1,0 +1,1 @@
+"""Doors: what programs that were written for another product can call."""
