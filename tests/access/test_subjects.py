@@ -161,7 +161,7 @@ def test_an_erasure_takes_answers_and_salts_and_the_tree_holds(
     assert erased.receipt is not None
     assert Entry.parse(ledger.leaf(erased.receipt.index)).kind == "erasure"
     assert ledger.subject_digest("customer 17") is None
-    assert ledger.opening(receipt.index, "probe") is None
+    assert ledger.openings(receipt.index).get("probe") is None
     assert ledger.leaf(receipt.index) == before, "the entry stays"
     assert [verdicts.get(id_, purpose="p") for id_ in "ab"] == [None, b"{}"]
     assert subjects.report("customer 17", purpose=PURPOSE).uses == ()

@@ -60,7 +60,7 @@ def test_a_verdict_is_recorded(path: Path, sface: Verifier, portraits: Mapping[s
     assert entry.reasons == tuple(dict.fromkeys(reason.code for reason in verdict.reasons))
     assert set(entry.inputs) == {"reference", "probe"}
     with Reader.read(path) as reader:
-        opening = reader.opening(1, "probe")
+        opening = reader.openings(1).get("probe")
         assert opening is not None
         of_probe = bytes.fromhex(verdict.probe.sha256)
         assert digests.digest(opening, of_probe) == entry.inputs["probe"].digest
@@ -160,7 +160,7 @@ def test_frames_of_a_challenge(path: Path) -> None:
     assert entry.details == {"challenge": "c-1", "frames": 2}
     both = hashlib.sha256(b"first").digest() + hashlib.sha256(b"second").digest()
     with Reader.read(path) as reader:
-        opening = reader.opening(1, "frames")
+        opening = reader.openings(1).get("frames")
     assert opening is not None
     assert digests.digest(opening, hashlib.sha256(both).digest()) == entry.inputs["frames"].digest
 

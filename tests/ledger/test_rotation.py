@@ -131,7 +131,7 @@ def test_what_was_recorded_of_a_person_is_still_found(where: str) -> None:
         ledger.append(verdict(2, subject="S-1"))
         digest = ledger.subject_digest("S-1")
         assert [index for index, _ in ledger.leaves(subject=digest)] == [1, 3]
-        assert ledger.opening(1, "probe") is not None
+        assert ledger.openings(1).get("probe") is not None
         assert ledger.erase_subject("S-1") is not None
         assert check(ledger).sound
 

@@ -127,8 +127,8 @@ class Record:
             entry["fmr"],
             entry["fmr_upper"],
         ) and {*(event.inputs or {})} == {*entry["inputs"]}
+        openings = self._ledger.openings(index) if same else {}
         for role, sha256 in (event.inputs or {}).items():
-            opening = self._ledger.opening(index, role) if same else None
-            if opening is not None:
+            if same and (opening := openings.get(role)) is not None:
                 same = digests.digest(opening, sha256) == entry["inputs"][role]["digest"]
         return same

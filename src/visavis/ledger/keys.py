@@ -16,6 +16,7 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+import functools
 import os
 import secrets
 import stat
@@ -30,6 +31,8 @@ from visavis.ledger.checkpoint import ED25519, NAME, Checkpoint, VerifierKey, si
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 SEED_BYTES = SECRET_BYTES = 32
 SIGNING, SALTING, FORMER = "PRIVATE+KEY+", "VISAVIS+SALT+", "VISAVIS+FORMER+"
@@ -78,9 +81,7 @@ class LedgerKey:
     @classmethod
     def of(cls, name: str, seed: bytes, secret: bytes) -> LedgerKey:
         """The key of a seed (32 bytes, RFC 8032) and a secret."""
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-        public = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+        public = _private(seed).public_key().public_bytes_raw()
         return cls(VerifierKey(name, public), seed, secret)
 
     def sign(self, checkpoint: Checkpoint) -> str:
@@ -93,9 +94,7 @@ class LedgerKey:
 
     def signature(self, content: bytes) -> bytes:
         """The bare signature over some bytes, 64 bytes; what is signed says by its form what it is."""
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-        return Ed25519PrivateKey.from_private_bytes(self._seed).sign(content)
+        return _private(self._seed).sign(content)
 
     def text(self) -> str:
         """What stands in the file."""
@@ -131,6 +130,14 @@ class LedgerKey:
                 if key.verifier.id.hex() == id_:
                     return replace(key, former=_former(lines[2:], name))
         raise LedgerError("ledger.key", "the file of the ledger's key holds none")
+
+
+@functools.lru_cache(maxsize=2)
+def _private(seed: bytes) -> Ed25519PrivateKey:
+    """What signs; to make it takes longer than to sign."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    return Ed25519PrivateKey.from_private_bytes(seed)
 
 
 def read_key(path: Path) -> LedgerKey:

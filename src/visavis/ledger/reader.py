@@ -18,7 +18,7 @@ from visavis.storage import schema
 from visavis.storage.engine import Storage, file_of, open_storage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from types import TracebackType
 
     from visavis.ledger.rows import State
@@ -206,18 +206,18 @@ class Reader:
             row = rows.subject(connection, place)
         return None if row is None else digests.subject_row(secret, row.salt, reference).salted.digest
 
-    def opening(self, index: int, role: str) -> bytes | None:
-        """What opens the digest of one input of an entry, see `digests`; None where its salt was destroyed.
+    def openings(self, index: int) -> Mapping[str, bytes]:
+        """By role: what opens the digests of an entry's inputs, see `digests`.
+
+        Those whose salt was destroyed aren't among them.
 
         Raises:
             LedgerError: `ledger.no_key`: it takes the ledger's key.
         """
-        secret, salts = self._key().secret, rows.tables().salts
+        secret = self._key().secret
         with self.storage.reading() as connection:
-            salt = connection.execute(
-                rows.sa().select(salts.c.salt).where(salts.c.idx == index, salts.c.role == role)
-            ).scalar()
-        return None if salt is None else digests.opening(secret, salt)
+            salts = rows.salts_of(connection, index)
+        return {role: digests.opening(secret, salt) for role, salt in salts.items()}
 
     def prove(self, index: int) -> Proof:
         """That an entry is in the ledger as the newest checkpoint has it.

@@ -1,7 +1,11 @@
-"""What the ledger reads and writes in its tables: one function for each question, all in a transaction."""
+"""What the ledger reads and writes in its tables: one function for each question, all in a transaction.
+
+What is asked for every entry is put together once: that costs more than the answer.
+"""
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +59,11 @@ def tables() -> Any:
 
 def insert(connection: Connection, table: Any) -> Any:
     """An insertion that can say what to do about a row that is there; each database has its own."""
-    if connection.dialect.name == "postgresql":
+    return _insert(table, of_postgresql=connection.dialect.name == "postgresql")
+
+
+def _insert(table: Any, *, of_postgresql: bool) -> Any:
+    if of_postgresql:
         from sqlalchemy.dialects import postgresql
 
         return postgresql.insert(table)
@@ -66,9 +74,14 @@ def insert(connection: Connection, table: Any) -> Any:
 
 def state(connection: Connection, *, lock: bool) -> State | None:
     """What the ledger says of itself, None where there is none; with `lock` nobody else appends meanwhile."""
-    query = tables().log.select()
-    row = connection.execute(query.with_for_update() if lock else query).first()
+    row = connection.execute(_state(lock)).first()
     return None if row is None else State(row.origin, row.verifier_key, row.size, bytes(row.root))
+
+
+@functools.cache
+def _state(lock: bool) -> Any:
+    query = tables().log.select()
+    return query.with_for_update() if lock else query
 
 
 def present(state: State | None) -> State:
@@ -80,13 +93,12 @@ def present(state: State | None) -> State:
 
 def subjects(connection: Connection, secret: bytes, events: Sequence[Event]) -> Mapping[str, Salted]:
     """The subjects of events, salted; those that are new get their salt."""
-    known = tables().subjects
+    known, asking = tables().subjects, _subjects()
     places = {digests.lookup(secret, each): each for event in events if (each := event.subject) is not None}
     found: dict[str, Salted] = {}
     wanted = list(places)
     for start in range(0, len(wanted), BOUND):
-        some = known.c.lookup.in_(wanted[start : start + BOUND])
-        for row in connection.execute(known.select().where(some)):
+        for row in connection.execute(asking, {"some": wanted[start : start + BOUND]}):
             reference = places[bytes(row.lookup)]
             found[reference] = digests.subject_row(secret, row.salt, reference).salted
     made = []
@@ -100,13 +112,18 @@ def subjects(connection: Connection, secret: bytes, events: Sequence[Event]) -> 
     return found
 
 
+@functools.cache
+def _subjects() -> Any:
+    known = tables().subjects
+    return known.select().where(known.c.lookup.in_(sa().bindparam("some", expanding=True)))
+
+
 def subjects_at(connection: Connection, places: Collection[bytes]) -> Mapping[bytes, Salted]:
     """The subjects in places, salted; none where one was erased."""
-    known, wanted = tables().subjects, sorted(places)
+    wanted = sorted(places)
     found: dict[bytes, Salted] = {}
     for start in range(0, len(wanted), BOUND):
-        some = known.c.lookup.in_(wanted[start : start + BOUND])
-        for row in connection.execute(known.select().where(some)):
+        for row in connection.execute(_subjects(), {"some": wanted[start : start + BOUND]}):
             place = bytes(row.lookup)
             found[place] = Salted(row.digest, digests.salt_digest(bytes(row.salt), place))
     return found
@@ -135,12 +152,8 @@ def destroy_salts(connection: Connection, first: int, last: int) -> int:
 
 def write_tiles(connection: Connection, edge: Edge) -> None:
     """Write the tiles that changed."""
-    tiles = tables().tiles
-    insertion = insert(connection, tiles)
     connection.execute(
-        insertion.on_conflict_do_update(
-            index_elements=["level", "idx"], set_={"hashes": insertion.excluded.hashes}
-        ),
+        _writing_tiles(connection.dialect.name == "postgresql"),
         [
             {"level": level, "idx": number, "hashes": hashes}
             for (level, number), hashes in edge.take_changed().items()
@@ -148,13 +161,24 @@ def write_tiles(connection: Connection, edge: Edge) -> None:
     )
 
 
+@functools.cache
+def _writing_tiles(of_postgresql: bool) -> Any:
+    insertion = _insert(tables().tiles, of_postgresql=of_postgresql)
+    return insertion.on_conflict_do_update(
+        index_elements=["level", "idx"], set_={"hashes": insertion.excluded.hashes}
+    )
+
+
 def tile(connection: Connection, level: int, number: int) -> bytes:
     """The hashes of a tile; nothing where it isn't there."""
-    tiles = tables().tiles
-    found = connection.execute(
-        sa().select(tiles.c.hashes).where(tiles.c.level == level, tiles.c.idx == number)
-    ).scalar()
+    found = connection.execute(_tile(), {"of_level": level, "number": number}).scalar()
     return b"" if found is None else bytes(found)
+
+
+@functools.cache
+def _tile() -> Any:
+    tiles, bound = tables().tiles.c, sa().bindparam
+    return sa().select(tiles.hashes).where(tiles.level == bound("of_level"), tiles.idx == bound("number"))
 
 
 def tree(connection: Connection, size: int) -> Tree:
@@ -164,21 +188,41 @@ def tree(connection: Connection, size: int) -> Tree:
 
 def leaf(connection: Connection, index: int) -> bytes:
     """The bytes of an entry."""
-    entries = tables().entries
-    found = connection.execute(sa().select(entries.c.leaf).where(entries.c.idx == index)).scalar()
+    found = connection.execute(_leaf(), {"number": index}).scalar()
     if found is None:
         raise no_such(index, present(state(connection, lock=False)).size)
     return bytes(found)
 
 
+@functools.cache
+def _leaf() -> Any:
+    entries = tables().entries.c
+    return sa().select(entries.leaf).where(entries.idx == sa().bindparam("number"))
+
+
+def salts_of(connection: Connection, index: int) -> dict[str, bytes]:
+    """By role: the salts of an entry's inputs."""
+    return {role: bytes(salt) for role, salt in connection.execute(_salts(), {"number": index})}
+
+
+@functools.cache
+def _salts() -> Any:
+    salts = tables().salts.c
+    return sa().select(salts.role, salts.salt).where(salts.idx == sa().bindparam("number"))
+
+
 def newest(connection: Connection) -> str:
     """The newest checkpoint."""
-    checkpoints = tables().checkpoints
-    query = sa().select(checkpoints.c.note).order_by(checkpoints.c.size.desc()).limit(1)
-    note: str | None = connection.execute(query).scalar()
+    note: str | None = connection.execute(_newest()).scalar()
     if note is None:
         raise damaged("there is no checkpoint")
     return note
+
+
+@functools.cache
+def _newest() -> Any:
+    checkpoints = tables().checkpoints.c
+    return sa().select(checkpoints.note).order_by(checkpoints.size.desc()).limit(1)
 
 
 def damaged(found: str) -> LedgerError:

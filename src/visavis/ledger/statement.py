@@ -116,11 +116,10 @@ def issue(ledger: Reader, index: int) -> str:
     proof, key = _proved(ledger, index)
     entry = Entry.parse(proof.leaf)
     plain = entry.to_dict()
-    openings = {role: ledger.opening(index, role) for role in entry.inputs}
     payload = {
         "iss": key.verifier.name,
         **{name: plain[name] for name in CLAIMS},
-        "openings": {role: each.hex() for role, each in openings.items() if each is not None},
+        "openings": {role: each.hex() for role, each in ledger.openings(index).items()},
         "ledger": {
             "index": index,
             "leaf": proof.leaf.decode(),
