@@ -304,6 +304,17 @@ def test_other_addresses_are_refused_without_their_password(address: str) -> Non
     assert caught.value.code == "storage.address"
 
 
+def test_sqlite_waits_for_the_disk_where_it_matters(tmp_path: Path) -> None:
+    """A connection that is used again waits again: the pool has one here, as nobody else asks."""
+    storage = prepared(str(tmp_path / "a.db"))
+    waits = []
+    for lasting in (True, False, False, True):
+        with storage.writing(lasting=lasting) as connection:
+            waits.append(connection.exec_driver_sql("PRAGMA synchronous").scalar())
+    assert waits == [2, 1, 1, 2]
+    storage.close()
+
+
 def test_which_addresses_are_files(tmp_path: Path) -> None:
     assert file_of("postgresql://a/b") is None
     assert file_of("postgresql+psycopg://a/b") is None
@@ -317,6 +328,10 @@ def test_which_addresses_are_files(tmp_path: Path) -> None:
 def test_postgresql_commits_to_disk(postgresql: PostgreSQL) -> None:
     address = postgresql.new()
     storage = open_storage(address)
+    with storage.writing() as connection:
+        assert connection.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
+    with storage.writing(lasting=False) as connection:
+        assert connection.exec_driver_sql("SHOW synchronous_commit").scalar() == "off"
     with storage.writing() as connection:
         assert connection.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
     storage.close()

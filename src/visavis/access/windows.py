@@ -157,7 +157,8 @@ class DatabaseWindow:
         Raises:
             StorageError: The database can't be read or written.
         """
-        with self._storage.writing() as connection:
+        # What is compared afterwards is recorded, and only then answered: by then this is on disk too.
+        with self._storage.writing(lasting=False) as connection:
             if self._storage.kind == "postgresql":
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({TURN})").all()
             yield _Rows(connection, self)

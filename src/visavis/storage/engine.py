@@ -57,17 +57,25 @@ class Storage:
         self._file = file
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, *, lasting: bool = True) -> Iterator[Connection]:
         """A transaction that may write: committed and on disk when the block ends, undone when it raises.
+
+        Args:
+            lasting: Whether it has to be on disk by then. Otherwise everybody sees it, a process that is
+                killed doesn't undo it, and it is on disk at the latest with the next one that lasts: only a
+                power cut before that undoes it, whole.
 
         Raises:
             StorageError: By what went wrong, see `failures.named`.
         """
+        options = {"visavis_writing": True, "visavis_lasting": lasting}
         with (
             named(self.where),
-            self._engine.connect().execution_options(visavis_writing=True) as connection,
+            self._engine.connect().execution_options(**options) as connection,
             connection.begin(),
         ):
+            if not lasting and self.kind == "postgresql":
+                connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
             opened = connection.connection.dbapi_connection
             yield connection
         if self._file is not None:
@@ -244,8 +252,11 @@ def _sqlite(path: Path, *, writable: bool) -> Storage:
         except StorageError:
             connection.invalidate()  # where the file comes back, it is opened anew
             raise
-        if connection.get_execution_options().get("visavis_writing"):
-            _take_write_lock(connection.connection.dbapi_connection)
+        options = connection.get_execution_options()
+        if options.get("visavis_writing"):
+            opened: Any = connection.connection.dbapi_connection
+            opened.last(lasting=options["visavis_lasting"])
+            _take_write_lock(opened)
         else:
             connection.exec_driver_sql("BEGIN")
 
@@ -262,6 +273,16 @@ class _File(sqlite3.Connection):
     """
 
     place: tuple[int, int] | None = None
+    _lasting = True  # as it is opened
+
+    def last(self, *, lasting: bool) -> None:
+        """Say whether commits from here on are on disk when they return; between transactions only.
+
+        Otherwise they are in the log, which the next one that lasts brings to disk whole.
+        """
+        if lasting != self._lasting:
+            self.execute(f"PRAGMA synchronous={'FULL' if lasting else 'NORMAL'}")
+            self._lasting = lasting
 
 
 def _place_of(path: Path) -> tuple[int, int] | None:
