@@ -149,6 +149,7 @@ class DatabaseWindow:
         """Take a database; its tables are there."""
         self._storage = storage
         self._swept: int | None = None
+        self._salts: dict[int, bytes] = {}
 
     @contextlib.contextmanager
     def turn(self) -> Iterator[Turn]:
@@ -170,6 +171,19 @@ class DatabaseWindow:
             StorageError: The database can't be written.
         """
         self._storage.scrub("access_windows", "access_marks")
+
+    def known(self, number: int) -> bytes | None:
+        """The salt of a window that was read before: as long as it is there, it is the same."""
+        return self._salts.get(number)
+
+    def note_read(self, number: int, salt: bytes) -> None:
+        """Remember a salt that was read, and so was committed by whoever made it."""
+        self._salts = {**self._salts, number: salt}
+
+    def forget(self, first: int, last: int) -> None:
+        """Remember no salt of windows outside a range."""
+        if any(not first <= number <= last for number in self._salts):
+            self._salts = {number: salt for number, salt in self._salts.items() if first <= number <= last}
 
     def swept(self, first: int) -> bool:
         """Whether nothing is left of windows before one, as far as this process knows."""
@@ -204,6 +218,17 @@ def _finding(of_postgresql: bool) -> Any:
         comparisons.at > sa.bindparam("after"),
         among,
     )
+
+
+@functools.cache
+def _salted() -> Any:
+    """The query for the salt of a window."""
+    import sqlalchemy as sa
+
+    from visavis.access import tables
+
+    windows = tables.windows.c
+    return sa.select(windows.salt).where(windows.number == sa.bindparam("of"))
 
 
 @functools.cache
@@ -243,14 +268,16 @@ class _Rows:
         return self._salts[number]
 
     def _salt(self, number: int, *, make: bool) -> bytes | None:
-        windows = self._tables.windows
-        found = self._connection.execute(windows.select().where(windows.c.number == number)).first()
+        if (known := self._window.known(number)) is not None:
+            return known
+        found: bytes | None = self._connection.execute(_salted(), {"of": number}).scalar()
         if found is not None:
-            return bytes(found.salt)
+            self._window.note_read(number, bytes(found))
+            return bytes(found)
         if not make:
             return None
         salt = secrets.token_bytes(SALT_BYTES)
-        self._connection.execute(windows.insert(), {"number": number, "salt": salt})
+        self._connection.execute(self._tables.windows.insert(), {"number": number, "salt": salt})
         return salt
 
     def find(self, number: int, marks: Iterable[int], since: int) -> list[tuple[int, Seen]]:
@@ -285,6 +312,7 @@ class _Rows:
         import sqlalchemy as sa
 
         self._salts = {number: salt for number, salt in self._salts.items() if first <= number <= last}
+        self._window.forget(first, last)
         if self._window.swept(first):
             return
         windows, marks, comparisons = self._tables.windows, self._tables.marks, self._tables.comparisons
