@@ -20,7 +20,7 @@ from visavis.photo.refusals import decoder_errors, one_line
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from visavis.records.face_record import FaceImage
+    from visavis.records.face_image import FaceImage
 
 ChipSource = bytes | str | os.PathLike[str]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from visavis.documents.signatures import digest_name
 from visavis.documents.tlv import INTEGER, OCTETS, SEQUENCE, Fields, Tlv
-from visavis.errors import DocumentError
+from visavis.errors import DocumentError, RecordError
 from visavis.photo.refusals import one_line
 from visavis.records.face_record import FaceRecord
 
@@ -46,6 +46,13 @@ MAX_FACES = 16
 
 FACE_FORMAT = (b"\x01\x01", b"\x00\x08")
 """Owner and type of ISO/IEC 19794-5 among the formats of ISO/IEC JTC 1/SC 37 (4.7.2, table 45)."""
+
+RECORD_CODES = {
+    "record.damaged": "chip.damaged",
+    "record.too_large": "chip.too_large",
+    "record.unsupported": "chip.unsupported",
+}
+"""What is wrong with a face record, as what is wrong with the chip that holds it."""
 
 LINE_LENGTHS = {90: 30, 72: 36, 88: 44}
 """Characters of a machine-readable zone -> those of a line: TD1, TD2 and TD3 (4.7.1)."""
@@ -157,7 +164,11 @@ def read_dg2(data: bytes) -> tuple[FaceRecord, tuple[str, ...]]:
         records = [_record(fields.next(0x7F60)) for _ in range(count)]
         fields.finish()
     notes = (f"DG2 holds {count} faces; the first is used",) if count > 1 else ()
-    return FaceRecord.read(records[0]), notes
+    try:
+        return FaceRecord.read(records[0], editions=("2005",)), notes  # which Doc 9303-10 asks for
+    except RecordError as error:
+        code = RECORD_CODES[error.code]
+        raise DocumentError(code, error.message, found=error.found, expected=error.expected) from None
 
 
 def _record(template: Tlv) -> bytes:

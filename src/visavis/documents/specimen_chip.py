@@ -7,7 +7,6 @@ new each time: nobody has a certificate that would vouch for them, unless it is 
 from __future__ import annotations
 
 import hashlib
-import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -17,7 +16,8 @@ from visavis.documents.cms import CONTENT_TYPE, MESSAGE_DIGEST, SIGNED_DATA, SIG
 from visavis.documents.lds import FACE_FORMAT, LINE_LENGTHS, TAGS
 from visavis.documents.tlv import INTEGER, OCTETS, SEQUENCE, SET, UTC_TIME, encoded, encoded_oid
 from visavis.photo.formats import recognise
-from visavis.records.face_record import HEADER, IMAGE
+from visavis.records.face_image import Capture2005, FaceImage
+from visavis.records.face_record import FaceRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -92,10 +92,8 @@ def make_dg2(portrait: bytes) -> bytes:
 def make_face_record(portrait: bytes, width: int, height: int) -> bytes:
     """A record of ISO/IEC 19794-5:2005 that leaves all fields about the person unspecified."""
     data_type = 0 if portrait.startswith(b"\xff\xd8") else 1
-    image = IMAGE.pack(1, data_type, width, height, 1, 0, 0, 0) + portrait
-    face = struct.pack(">IH14x", 20 + len(image), 0)
-    length = HEADER.size + len(face) + len(image)
-    return HEADER.pack(b"FAC\0", b"010\0", length, 1) + face + image
+    image = FaceImage(portrait, width, height, data_type, Capture2005(), colour_space=1)
+    return FaceRecord("2005", (image,)).write()
 
 
 def wrap_face_record(record: bytes) -> bytes:
