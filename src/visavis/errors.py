@@ -48,6 +48,10 @@ class DocumentError(VisavisError):
     """A document's PDF, chip files or zone can't be used, or the certificates that were to check it."""
 
 
+class RecordError(VisavisError):
+    """A face record or what it is wrapped in can't be read, or something doesn't fit into one."""
+
+
 class ChallengeError(VisavisError):
     """A challenge, or the frames that are to answer it, can't be read."""
 
@@ -69,10 +73,10 @@ class BatchError(VisavisError):
 
 
 class AccessError(VisavisError):
-    """A key may not do what was asked for.
+    """A key or a user may not do what was asked for.
 
     Attributes:
-        retry_after_s: After how many seconds it may be asked again, where waiting helps.
+        retry_after_s: After how many seconds one may ask again, where waiting helps.
     """
 
     def __init__(

@@ -1,10 +1,20 @@
 from __future__ import annotations
 
-import sqlalchemy as sa
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
-from visavis.access.tables import metadata
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+
+from visavis.access.keys import Keys
+from visavis.access.tables import keys, metadata
+from visavis.ledger.log import Ledger
 from visavis.storage import schema
 from visavis.storage.engine import open_storage
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def test_the_code_sees_the_tables_that_the_migrations_make(database: str) -> None:
@@ -23,3 +33,29 @@ def test_the_code_sees_the_tables_that_the_migrations_make(database: str) -> Non
             keys = found.get_pk_constraint(table.name)["constrained_columns"]
             assert set(keys) == {column.name for column in table.primary_key}
     storage.close()
+
+
+def test_keys_from_before_there_were_users_go_on(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema, "_upgrade", lambda connection: upgraded(connection, "0003"))
+    storage = open_storage(database)
+    schema.prepare(storage)
+    made: dict[str, Any] = {column.name: 1 for column in keys.columns if column.name != "user_id"}
+    made |= {"id": "a" * 12, "purpose": "p", "legal_basis": "l", "scopes": "quality", "secret": b"s"}
+    made |= dict.fromkeys(("revoked_at", "expires_at", "previous_secret", "previous_until"))
+    with storage.writing() as connection:
+        connection.execute(sa.insert(keys).values(made))
+    monkeypatch.setattr(schema, "_upgrade", lambda connection: upgraded(connection, "head"))
+    schema.prepare(storage)
+    storage.close()
+    with Ledger.open(database) as ledger:
+        [found] = Keys(ledger).all()
+        assert (found.id, found.user, found.state(datetime.now(UTC))) == ("a" * 12, None, "valid")
+        assert Keys(ledger).of_user("anybody") == []
+
+
+def upgraded(connection: sa.Connection, to: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(schema.MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.upgrade(config, to)

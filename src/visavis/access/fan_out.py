@@ -20,10 +20,11 @@ import secrets
 from collections import Counter
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from visavis.access.keys import us
-from visavis.access.marks import SHARED, Marker
+from visavis.access.marks import SHARED, Marker, kept_of
 from visavis.errors import AccessError
 
 if TYPE_CHECKING:
@@ -163,19 +164,19 @@ class FanOut:
             if salt is None:
                 continue
             marker = self._marker(salt)
-            for template in reference:
-                marks = marker.looked_up(template, "reference")
-                references |= _near(turn.find(each, marks, now - span), marks, shared)
-            marks = marker.looked_up(probe, "probe")
-            probes |= _near(turn.find(each, marks, now - span), marks, shared)
+            of_references = [marker.looked_up(template, "reference") for template in reference]
+            of_probe = marker.looked_up(probe, "probe")
+            found = turn.find(each, chain(*of_references, of_probe), now - span)
+            for marks in of_references:
+                references |= _near(found, marks, shared)
+            probes |= _near(found, of_probe, shared)
         numbers = (
             min((seen.reference for seen in references.values()), default=None),
             min((seen.probe for seen in probes.values()), default=None),
         )
         refused = self._over(references.values(), probes.values(), numbers, key, now - span)
         if refused is None:
-            kept = {mark for each in reference for mark in marker.kept(each, "reference")}
-            kept.update(marker.kept(probe, "probe"))
+            kept = set().union(*map(kept_of, (*of_references, of_probe)))  # of the window that is now
             again = _again(references, probes, key, numbers, kept=kept, shared=shared)
             if again is None:
                 turn.add(number, key, now, numbers, sorted(kept))
@@ -252,16 +253,17 @@ def _near(
     """By its id: each comparison with a near-duplicate of the face that these marks are of.
 
     Args:
-        found: What was found by the marks.
+        found: What was found by these marks and by others.
         marks: The marks, each with its band.
         shared: By the id of a comparison: the marks that it was found by; they are added.
     """
+    ours = [(mark, seen) for mark, seen in found if mark in marks]
     bands: Counter[int] = Counter()
     by_id: dict[int, Seen] = {}
-    for _, id_, seen in {(marks[mark], seen.id, seen) for mark, seen in found}:
+    for _, id_, seen in {(marks[mark], seen.id, seen) for mark, seen in ours}:
         bands[id_] += 1
         by_id[id_] = seen
-    for mark, seen in found:
+    for mark, seen in ours:
         shared.setdefault(seen.id, set()).add(mark)
     return {id_: by_id[id_] for id_, count in bands.items() if count >= SHARED}
 

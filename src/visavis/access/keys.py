@@ -11,12 +11,16 @@ Rate and quota are counted in that row by one statement. The rate is a bucket: i
 minute come back, evenly; a key that was quiet may use N at once, and in the long run never more than N a
 minute. The quota is counted by days of UTC.
 
+A key may belong to a user of the desk (`users`). Then nobody has its secret: it is used by whoever is signed
+in as that user, and counted like any other.
+
 Every change of a key is in the ledger before it has an effect.
 """
 
 from __future__ import annotations
 
 import base64
+import functools
 import hmac
 import re
 import secrets
@@ -40,6 +44,7 @@ SCOPES = (
     "crosschecks",
     "documents",
     "quality",
+    "templates",
     "challenges",
     "subjects",
     "ledger",
@@ -82,6 +87,7 @@ class Key:
         expires_at: When it ends; None for never.
         revoked_at: When it was revoked; None where it wasn't.
         previous_until: Until when the secret before the last rotation is valid; None where there is none.
+        user: Id of the user of the desk that it belongs to; None where it has a secret that somebody has.
     """
 
     id: str
@@ -95,6 +101,7 @@ class Key:
     expires_at: datetime | None
     revoked_at: datetime | None
     previous_until: datetime | None
+    user: str | None = None
 
     def state(self, now: datetime) -> str:
         """``"valid"``, ``"expired"`` or ``"revoked"``."""
@@ -116,6 +123,7 @@ class Key:
                 name: None if (moment := getattr(self, name)) is None else moment.isoformat()
                 for name in ("created_at", "expires_at", "revoked_at", "previous_until")
             },
+            "user": self.user,
         }
 
 
@@ -171,6 +179,7 @@ class Keys:
         quota_per_day: int,
         max_fmr: float | None = None,
         expires_at: datetime | None = None,
+        user: str | None = None,
     ) -> tuple[Key, str]:
         """Make a key.
 
@@ -182,6 +191,7 @@ class Keys:
             quota_per_day: Calls in a day of UTC, from 1.
             max_fmr: Highest false match rate that a policy may accept, above 0 and at most 0.1.
             expires_at: When it ends; None for never.
+            user: Id of the user of the desk that it is for; what is returned beside it lets nobody in then.
 
         Returns:
             The key, and what its user is given; that can't be had again.
@@ -221,9 +231,11 @@ class Keys:
             "day": 0,
             "used": 0,
             "noted_at": 0,
+            "user_id": user,
         }
         ends = None if expires_at is None else expires_at.astimezone(UTC).isoformat()
-        self._record("create", id_, purpose, {**limits, "expires_at": ends})
+        of_user: dict[str, Scalar] = {} if user is None else {"user": user}
+        self._record("create", id_, purpose, {**limits, "expires_at": ends, **of_user})
         with self._storage.writing() as connection:
             connection.execute(_keys().insert(), row)
         return self.get(id_), f"vv_{id_}_{secret}"
@@ -247,6 +259,12 @@ class Keys:
             raise AccessError("access.no_key", "there is no such key", found=repr(id_)[:40])
         return _key(row)
 
+    def scopes_of(self, id_: str) -> frozenset[str]:
+        """What a key may be used for; nothing where there is none of this id."""
+        with self._storage.reading() as connection:
+            row = _row(connection, id_)
+        return frozenset() if row is None else _key(row).scopes
+
     def rotate(self, id_: str, *, overlap: timedelta = OVERLAP) -> str:
         """Give a key another secret; everything else of it stays, also what was counted.
 
@@ -259,7 +277,7 @@ class Keys:
 
         Raises:
             AccessError: `access.no_key`; `access.revoked` or `access.expired`: it isn't valid any more;
-                `access.key_fields`: the overlap is too long.
+                `access.key_fields`: the overlap is too long; `access.desk_key`: it belongs to a user.
             StorageError: It can't be written.
         """
         if not timedelta(0) <= overlap <= MAX_OVERLAP:
@@ -267,6 +285,10 @@ class Keys:
         key, now = self.get(id_), self._clock()
         if (state := key.state(now)) != "valid":
             raise AccessError(ENDED[state], f"the key {id_} is {state}: make another one")
+        if key.user is not None:
+            raise AccessError(
+                "access.desk_key", f"the key {id_} belongs to a user of the desk and has no secret"
+            )
         until = now + overlap
         secret = _new_secret()
         self._record("rotate", id_, key.purpose, {"previous_until": until.isoformat()})
@@ -323,8 +345,47 @@ class Keys:
         now = us(self._clock())
         with self._storage.reading() as connection:
             row = _row(connection, matched[1])
-        if row is None or not self._fits(row, self._hashed(matched[1], matched[2]), now):
+        if (
+            row is None
+            or not self._fits(row, self._hashed(matched[1], matched[2]), now)
+            or row.user_id is not None
+        ):
             raise _unknown()
+        return self._admitted(row, scope, now)
+
+    def grant(self, id_: str, scope: str, *, user: str, allowed: Collection[str]) -> Grant:
+        """As `admit`, for a user who is signed in, under a key that belongs to them.
+
+        Args:
+            id_: The key's.
+            scope: What the call is, of `SCOPES`.
+            user: The user's id.
+            allowed: The scopes that the user's roles allow.
+
+        Raises:
+            AccessError: `access.unknown`: it isn't the user's; `access.role`; otherwise as `admit`.
+            StorageError: As `admit`.
+        """
+        now = us(self._clock())
+        with self._storage.reading() as connection:
+            row = _row(connection, id_)
+        if row is None or row.user_id is None or row.user_id != user:
+            raise _unknown()
+        if scope not in allowed:
+            refused = AccessError("access.role", "the user's roles don't allow this", found=scope)
+            self._note(refused, _key(row), scope, row.noted_at)
+            raise refused
+        return self._admitted(row, scope, now)
+
+    def of_user(self, user: str) -> list[Key]:
+        """The keys of a user of the desk, the oldest first, whatever their state."""
+        keys = _keys()
+        query = keys.select().where(keys.c.user_id == user).order_by(keys.c.created_at, keys.c.id)
+        with self._storage.reading() as connection:
+            return [_key(row) for row in connection.execute(query)]
+
+    def _admitted(self, row: Any, scope: str, now: int) -> Grant:
+        """Count a call under a key, or refuse it and record that."""
         key = _key(row)
         refused = _refusal(key, row, scope, now)
         if refused is None:
@@ -376,29 +437,10 @@ class Keys:
         The bucket is kept as the time at which it is full again (the generic cell rate algorithm of ITU-T
         I.371 in its virtual scheduling form), a day never as an earlier one: clocks of two machines differ.
         """
-        import sqlalchemy as sa
-
-        keys = _keys()
-        step, today = MINUTE_US // row.rate_per_min, now // DAY_US
-        ahead = sa.case((keys.c.bucket > now, keys.c.bucket), else_=now) + step
-        same_day = keys.c.day >= today
-        statement = (
-            keys.update()
-            .where(
-                keys.c.id == row.id,
-                keys.c.revoked_at.is_(None),
-                ahead <= now + MINUTE_US,
-                sa.or_(keys.c.day < today, keys.c.used < keys.c.quota_per_day),
-            )
-            .values(
-                bucket=ahead,
-                used=sa.case((same_day, keys.c.used + 1), else_=1),
-                day=sa.case((same_day, keys.c.day), else_=today),
-            )
-            .returning(keys.c.bucket, keys.c.used)
-        )
-        with self._storage.writing() as connection:
-            counted = connection.execute(statement).first()
+        given = {"of": row.id, "now": now, "step": MINUTE_US // row.rate_per_min, "today": now // DAY_US}
+        # Whatever comes of the call is on disk before it is answered, and this with it.
+        with self._storage.writing(lasting=False) as connection:
+            counted = connection.execute(_counting(), given).first()
         return None if counted is None else (counted.bucket, counted.used)
 
     def _hashed(self, id_: str, secret: str) -> bytes:
@@ -505,8 +547,42 @@ def _keys() -> Any:
 
 
 def _row(connection: Connection, id_: str) -> Any:
+    return connection.execute(_of_id(), {"of": id_}).first()
+
+
+@functools.cache
+def _of_id() -> Any:
+    """The query for a key; put together once, as that costs more than to ask it."""
+    import sqlalchemy as sa
+
     keys = _keys()
-    return connection.execute(keys.select().where(keys.c.id == id_)).first()
+    return keys.select().where(keys.c.id == sa.bindparam("of"))
+
+
+@functools.cache
+def _counting() -> Any:
+    """What `Keys.admit` counts a call with."""
+    import sqlalchemy as sa
+
+    keys, bound = _keys(), functools.partial(sa.bindparam, type_=sa.BigInteger)
+    now, today = bound("now"), bound("today")
+    ahead = sa.case((keys.c.bucket > now, keys.c.bucket), else_=now) + bound("step")
+    same_day = keys.c.day >= today
+    return (
+        keys.update()
+        .where(
+            keys.c.id == sa.bindparam("of"),
+            keys.c.revoked_at.is_(None),
+            ahead <= now + MINUTE_US,
+            sa.or_(keys.c.day < today, keys.c.used < keys.c.quota_per_day),
+        )
+        .values(
+            bucket=ahead,
+            used=sa.case((same_day, keys.c.used + 1), else_=1),
+            day=sa.case((same_day, keys.c.day), else_=today),
+        )
+        .returning(keys.c.bucket, keys.c.used)
+    )
 
 
 def _key(row: Any) -> Key:
@@ -522,4 +598,5 @@ def _key(row: Any) -> Key:
         expires_at=None if row.expires_at is None else moment(row.expires_at),
         revoked_at=None if row.revoked_at is None else moment(row.revoked_at),
         previous_until=None if row.previous_until is None else moment(row.previous_until),
+        user=row.user_id,
     )

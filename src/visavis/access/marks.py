@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -46,6 +46,7 @@ def _patterns() -> tuple[tuple[int, ...], ...]:
 
 PATTERNS = _patterns()
 _WEIGHTS = (1 << np.arange(BITS, dtype=np.int64))[::-1]
+_TURNS = np.array([[rank in ranks for ranks in PATTERNS] for rank in range(TURNED)], dtype=np.int64)
 
 
 class Marker:
@@ -72,20 +73,17 @@ class Marker:
             side: ``"probe"`` or ``"reference"``: marks of one never meet those of the other.
         """
         signs, _ = self._signs(template)
-        return tuple(
-            self._mark(f"{template.fingerprint} {side} {band} {code}")
-            for band, code in enumerate(signs.tolist())
-        )
+        return tuple(self._marks(template, side, signs[:, None]))
 
-    def looked_up(self, template: Template, side: str) -> Mapping[int, int]:
-        """The marks that near-duplicates of a face may have been kept under, each with its band."""
+    def looked_up(self, template: Template, side: str) -> dict[int, int]:
+        """The marks that near-duplicates of a face may have been kept under, each with its band.
+
+        Of each band the first is the one that the face itself is kept under, see `kept_of`.
+        """
         signs, turned = self._signs(template)
-        found = {}
-        for band, (code, masks) in enumerate(zip(signs.tolist(), turned.tolist(), strict=True)):
-            name = f"{template.fingerprint} {side} {band}"
-            for mask in (0, *masks):
-                found[self._mark(f"{name} {code ^ mask}")] = band
-        return found
+        codes = signs[:, None] ^ np.concatenate([np.zeros_like(signs)[:, None], turned], axis=1)
+        bands = np.repeat(np.arange(BANDS), codes.shape[1]).tolist()
+        return dict(zip(self._marks(template, side, codes), bands, strict=True))
 
     def _signs(self, template: Template) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The bands' signs as numbers, and for each band what turns its least sure ones round."""
@@ -93,9 +91,7 @@ class Marker:
         along = (self._of(template) @ vector).reshape(BANDS, BITS)
         signs = (along > 0) @ _WEIGHTS
         least = np.argsort(np.abs(along), axis=1, kind="stable")[:, :TURNED]
-        weights = _WEIGHTS[least]
-        turned = np.stack([weights[:, list(ranks)].sum(axis=1) for ranks in PATTERNS], axis=1)
-        return signs, turned
+        return signs, _WEIGHTS[least] @ _TURNS
 
     def _of(self, template: Template) -> NDArray[np.float32]:
         """The directions for templates of one pack, BANDS * BITS x d, of entries 1 and -1.
@@ -113,8 +109,18 @@ class Marker:
             self._directions[name] = entries.reshape(BANDS * BITS, -1)
         return self._directions[name]
 
-    def _mark(self, content: str) -> int:
-        inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(content.encode())
-        outer.update(inner.digest())
-        return int.from_bytes(outer.digest()[:8], "big") >> 1
+    def _marks(self, template: Template, side: str, codes: NDArray[np.int64]) -> Iterator[int]:
+        """The marks of codes, BANDS x n, band by band. Most of what a comparison costs is spent here."""
+        for band, row in enumerate(codes.tolist()):
+            begun = self._inner.copy()
+            begun.update(f"{template.fingerprint} {side} {band} ".encode())
+            for code in row:
+                inner, outer = begun.copy(), self._outer.copy()
+                inner.update(b"%d" % code)
+                outer.update(inner.digest())
+                yield int.from_bytes(outer.digest()[:8], "big") >> 1
+
+
+def kept_of(looked_up: dict[int, int]) -> set[int]:
+    """What `Marker.kept` gives of the face that was looked up by these marks: the first of each band."""
+    return set({band: mark for mark, band in reversed(looked_up.items())}.values())

@@ -5,6 +5,11 @@ access_windows      the salts of `fan_out`; a salt is destroyed when its window 
 access_comparisons  which key compared when, for as long as a window looks back
 access_marks        salted digests of the faces that were compared
 access_verdicts     answers that were kept, encrypted
+access_users        one row for each user of the desk
+access_invitations  keyed digests of the links by which a password is set
+access_recovery_codes  the same of what stands in for a second factor, once each
+access_sessions     who is signed in
+access_attempts     by whom, or from where, signing in failed lately: keyed digests of names and addresses
 
 Times are microseconds since 1970, UTC.
 """
@@ -37,6 +42,7 @@ keys = sa.Table(
     sa.Column("day", sa.Integer, nullable=False),
     sa.Column("used", sa.Integer, nullable=False),
     sa.Column("noted_at", sa.BigInteger, nullable=False),
+    sa.Column("user_id", sa.Text, nullable=True),
 )
 windows = sa.Table(
     "access_windows",
@@ -69,4 +75,59 @@ verdicts = sa.Table(
     sa.Column("subject", sa.LargeBinary, nullable=True),
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Column("expires_at", sa.BigInteger, nullable=False),
+)
+users = sa.Table(
+    "access_users",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("roles", sa.Text, nullable=False),
+    sa.Column("epoch", sa.BigInteger, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("blocked_at", sa.BigInteger, nullable=True),
+    sa.Column("password", sa.Text, nullable=True),
+    sa.Column("totp", sa.LargeBinary, nullable=True),
+    sa.Column("totp_since", sa.BigInteger, nullable=True),
+    sa.Column("totp_step", sa.BigInteger, nullable=False),
+    sa.Column("issuer", sa.Text, nullable=True),
+    sa.Column("subject", sa.Text, nullable=True),
+    sa.Column("language", sa.Text, nullable=True),
+)
+"""`epoch` rises whenever all sessions of a user end; `totp` is encrypted, and counts from `totp_since` on;
+`totp_step` is the last step that was used."""
+invitations = sa.Table(
+    "access_invitations",
+    metadata,
+    sa.Column("digest", sa.LargeBinary, primary_key=True),
+    sa.Column("user_id", sa.Text, nullable=False),
+    sa.Column("expires_at", sa.BigInteger, nullable=False),
+)
+recovery_codes = sa.Table(
+    "access_recovery_codes",
+    metadata,
+    sa.Column("user_id", sa.Text, primary_key=True),
+    sa.Column("digest", sa.LargeBinary, primary_key=True),
+)
+sessions = sa.Table(
+    "access_sessions",
+    metadata,
+    sa.Column("digest", sa.LargeBinary, primary_key=True),
+    sa.Column("user_id", sa.Text, nullable=False),
+    sa.Column("epoch", sa.BigInteger, nullable=False),
+    sa.Column("stage", sa.Text, nullable=False),
+    sa.Column("how", sa.Text, nullable=False),
+    sa.Column("key", sa.Text, nullable=True),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("seen_at", sa.BigInteger, nullable=False),
+    sa.Column("until", sa.BigInteger, nullable=False),
+)
+"""`stage` is ``second`` where the second factor is still to come, or ``full``."""
+attempts = sa.Table(
+    "access_attempts",
+    metadata,
+    sa.Column("digest", sa.LargeBinary, primary_key=True),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("last_at", sa.BigInteger, nullable=False),
+    sa.Column("until", sa.BigInteger, nullable=False),
+    sa.Column("noted_at", sa.BigInteger, nullable=False),
 )

@@ -77,6 +77,15 @@ class Turn(Protocol):
         """Destroy the salts of windows outside a range at once, and bit by bit what was kept under them."""
 
 
+BY_INDEX = tuple(
+    f"set_config('enable_{way}', 'off', true)" for way in ("seqscan", "hashjoin", "mergejoin")
+)
+"""For PostgreSQL, until the transaction ends: marks are looked up by their index, and comparisons by theirs.
+
+By its statistics it may think otherwise, which are wrong as long as a table that was filled wasn't analysed;
+to read all of it takes seconds, and everybody waits for their turn."""
+
+
 class Window(Protocol):
     """Where it is kept."""
 
@@ -161,7 +170,8 @@ class DatabaseWindow:
         # What is compared afterwards is recorded, and only then answered: by then this is on disk too.
         with self._storage.writing(lasting=False) as connection:
             if self._storage.kind == "postgresql":
-                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({TURN})").all()
+                taken = (f"pg_advisory_xact_lock({TURN})", *BY_INDEX)
+                connection.exec_driver_sql(f"SELECT {', '.join(taken)}").all()
             yield _Rows(connection, self)
 
     def scrub(self) -> None:
@@ -208,8 +218,7 @@ def _finding(of_postgresql: bool) -> Any:
     if of_postgresql:
         among = kept.mark == sa.any_(sa.bindparam("wanted", type_=sa.ARRAY(sa.BigInteger)))
     else:
-        each = sa.func.json_each(sa.bindparam("wanted")).table_valued("value")
-        among = kept.mark.in_(sa.select(each.c.value))
+        among = kept.mark.in_(sa.select(_values("wanted", of_postgresql)))
     return sa.select(
         kept.mark, comparisons.id, comparisons.key, comparisons.at, comparisons.reference, comparisons.probe
     ).where(
@@ -232,8 +241,11 @@ def _salted() -> Any:
 
 
 @functools.cache
-def _adding() -> tuple[Any, Any, Any]:
-    """What adds a comparison, gives it its own number, and adds its marks; made once, too."""
+def _adding(of_postgresql: bool) -> tuple[Any, Any, Any]:
+    """What adds a comparison, gives it its own number, and adds its marks; made once, too.
+
+    The marks are one parameter here as well.
+    """
     import sqlalchemy as sa
 
     from visavis.access import tables
@@ -244,7 +256,18 @@ def _adding() -> tuple[Any, Any, Any]:
         .where(comparisons.c.id == sa.bindparam("of"))
         .values(reference=sa.bindparam("as_reference"), probe=sa.bindparam("as_probe"))
     )
-    return comparisons.insert(), naming, marks.insert()
+    each = _values("marks", of_postgresql)
+    rows = sa.select(sa.bindparam("of", type_=sa.BigInteger), each, sa.bindparam("by", type_=sa.BigInteger))
+    return comparisons.insert(), naming, marks.insert().from_select(["number", "mark", "comparison"], rows)
+
+
+def _values(name: str, of_postgresql: bool) -> Any:
+    """The numbers of one parameter, as a column."""
+    import sqlalchemy as sa
+
+    if of_postgresql:
+        return sa.func.unnest(sa.bindparam(name, type_=sa.ARRAY(sa.BigInteger)))
+    return sa.func.json_each(sa.bindparam(name)).table_valued("value").c.value
 
 
 class _Rows:
@@ -257,14 +280,11 @@ class _Rows:
         self._window = window
         self._tables: Any = tables
         self._of_postgresql = connection.dialect.name == "postgresql"
-        self._salts: dict[int, bytes] = {}  # nobody else changes them in this turn
+        self._salts: dict[int, bytes | None] = {}  # nobody else changes them in this turn
 
     def salt(self, number: int, *, make: bool) -> bytes | None:
-        if number not in self._salts:
-            found = self._salt(number, make=make)
-            if found is None:
-                return None
-            self._salts[number] = found
+        if number not in self._salts or (make and self._salts[number] is None):
+            self._salts[number] = self._salt(number, make=make)
         return self._salts[number]
 
     def _salt(self, number: int, *, make: bool) -> bytes | None:
@@ -281,17 +301,15 @@ class _Rows:
         return salt
 
     def find(self, number: int, marks: Iterable[int], since: int) -> list[tuple[int, Seen]]:
-        wanted = list(marks)
-        given = wanted if self._of_postgresql else json.dumps(wanted)
         found = self._connection.execute(
-            _finding(self._of_postgresql), {"of": number, "after": since, "wanted": given}
+            _finding(self._of_postgresql), {"of": number, "after": since, "wanted": self._given(marks)}
         )
         return [(mark, Seen(*rest)) for mark, *rest in found]
 
     def add(
         self, number: int, key: str, at: int, numbers: tuple[int | None, int | None], marks: Iterable[int]
     ) -> None:
-        adding, naming, marking = _adding()
+        adding, naming, marking = _adding(self._of_postgresql)
         reference, probe = numbers
         row = {"number": number, "key": key, "at": at, "reference": reference or 0, "probe": probe or 0}
         made = self._connection.execute(adding, row).inserted_primary_key
@@ -301,8 +319,11 @@ class _Rows:
             self._connection.execute(
                 naming, {"of": id_, "as_reference": reference or id_, "as_probe": probe or id_}
             )
-        rows = [{"number": number, "mark": mark, "comparison": id_} for mark in marks]
-        self._connection.execute(marking, rows)
+        self._connection.execute(marking, {"of": number, "marks": self._given(marks), "by": id_})
+
+    def _given(self, marks: Iterable[int]) -> list[int] | str:
+        """Marks as one parameter."""
+        return list(marks) if self._of_postgresql else json.dumps(list(marks))
 
     def renew(self, id_: int, at: int) -> None:
         comparisons = self._tables.comparisons

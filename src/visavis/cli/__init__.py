@@ -49,12 +49,12 @@ OF_BATCHES = {
     "batch.out": CANNOT_WRITE,
     "batch.worker": FAULT,
     **dict.fromkeys(("batch.other", "batch.not_installed"), USAGE),
-    **dict.fromkeys(("batch.busy", "batch.unreachable"), BUSY),
+    **dict.fromkeys(("batch.busy", "batch.cluster", "batch.node", "batch.unreachable"), BUSY),
 }
 
 # By its prefix: to import the classes would cost every command its quick start.
 UNUSABLE = (
-    *("evaluation.", "document.", "chip.", "certificates."),
+    *("evaluation.", "document.", "chip.", "certificates.", "record."),
     *("ledger.", "statement.", "challenge.", "frames.", "batch."),
 )
 
@@ -74,6 +74,7 @@ COMMANDS = {
     "calibrate": ("visavis.cli.calibrate:calibrate_command", "What a similarity means on your pictures."),
     "ledger": ("visavis.cli.ledger:ledger_group", "What was it used for, and is that whole?"),
     "keys": ("visavis.cli.keys:keys_group", "Who may ask a service, for what and how often?"),
+    "users": ("visavis.cli.users:users_group", "Who may sign in at the desk, and do what there?"),
     "subject": ("visavis.cli.subject:subject_group", "What was done with a person's data? Erase it."),
     "statement": ("visavis.cli.statement:statement_group", "Does a signed statement hold?"),
     "serve": ("visavis.cli.serve:serve_command", "Answer other programs over HTTP."),

@@ -70,8 +70,8 @@ def create(
 
     The key alone goes to standard output, what is known of it to standard error.
     """
-    rate_per_min = _count(rate, "min", MAX_RATE, "--rate")
-    quota_per_day = _count(quota, "day", MAX_QUOTA, "--quota")
+    rate_per_min = count(rate, "min", MAX_RATE, "--rate")
+    quota_per_day = count(quota, "day", MAX_QUOTA, "--quota")
     ends = _end(expires)
     with opened(where, make=True) as ledger:
         key, token = Keys(ledger).create(
@@ -174,7 +174,7 @@ def _show(key: Key, token: str, *, as_json: bool) -> None:
     click.echo(token)
 
 
-def _count(text: str, unit: str, most: int, option: str) -> int:
+def count(text: str, unit: str, most: int, option: str) -> int:
     """The number of ``N/min`` or ``M/day``."""
     number, _, of = text.partition("/")
     if of != unit or not re.fullmatch(r"[0-9]{1,10}", number) or not 1 <= int(number) <= most:

@@ -28,11 +28,14 @@ Kind = Literal[
     "document",
     "quality",
     "liveness",
+    "template",
+    "conversion",
     "refusal",
     "key",
     "rotation",
     "access",
     "erasure",
+    "user",
 ]
 KINDS: tuple[str, ...] = get_args(Kind)
 

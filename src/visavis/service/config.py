@@ -13,7 +13,9 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from visavis.access.users import ROLES
 from visavis.decision.policy import Policy
 from visavis.errors import PolicyError, ServiceError
 from visavis.ledger.recording import LEDGER
@@ -53,8 +55,12 @@ NUMBERS: Mapping[str, tuple[float, float]] = {
     "stop_s": (1, 600),
     "verdict_hours": (0, 24 * 366),
     "answer_hours": (1, 24 * 7),
+    "facepp_token_hours": (0, 72),
+    "desk_hours": (0.25, 24 * 7),
+    "desk_idle_minutes": (1, 24 * 60),
 }
 """The least and the largest value of each setting that is a number."""
+OPENID = ("openid_issuer", "openid_client", "openid_secret", "openid_claim", "openid_roles")
 WHOLE = ("port", "workers", "engines", "queue", "connections", "picture_mib", "body_mib", "memory_mib")
 
 
@@ -74,6 +80,14 @@ class Config:
         port: Port to listen on; 0 for a free one, which the log tells; None for 8420, or where programs
             that come to the only door expect it.
         doors: Names of doors that are open, beside the native API.
+        mosip_key_file: File of the key under which calls run that come through the door of that name and
+            show none; without it they are refused.
+        facepp_cors: Whether pages of any origin may ask through the door of that name.
+        facepp_image_hosts: Hosts from which pictures are fetched whose address comes through it, such as
+            ``pictures.example`` or ``https://pictures.example:8443``; none by default.
+        facepp_refuse_attributes: Whether it refuses requests for attributes that visavis doesn't give, in
+            place of leaving them out.
+        facepp_token_hours: How long faces are kept under the tokens that it gives; 0 keeps none.
         tls_cert: File of the certificate chain, PEM; None where a proxy does TLS.
         tls_key: File of its key.
         workers: Processes. Several need no PostgreSQL, but one machine.
@@ -91,6 +105,15 @@ class Config:
         stop_s: Seconds that requests have to end when the service stops.
         verdict_hours: How long a verdict can be fetched by its id; 0 keeps none.
         answer_hours: How long an answer is kept for the same Idempotency-Key.
+        desk: Whether there is a desk, the pages that clerks use.
+        desk_origin: Where it is reached, such as ``https://desk.example``; None for this machine alone.
+        desk_hours: How long somebody is signed in at most.
+        desk_idle_minutes: How long somebody stays signed in who does nothing.
+        openid_issuer: The OpenID provider where users sign in, as it calls itself; None without.
+        openid_client: What it calls this service.
+        openid_secret: File of the secret that it gave this service; None where it gave none.
+        openid_claim: Claim whose values say which roles somebody has; None where roles are given here.
+        openid_roles: Role by value of that claim.
     """
 
     database: str = ""
@@ -102,6 +125,11 @@ class Config:
     host: str = "127.0.0.1"
     port: int | None = None
     doors: tuple[str, ...] = ()
+    mosip_key_file: str | None = None
+    facepp_cors: bool = True
+    facepp_image_hosts: tuple[str, ...] = ()
+    facepp_refuse_attributes: bool = False
+    facepp_token_hours: float = 72
     tls_cert: str | None = None
     tls_key: str | None = None
     workers: int = 1
@@ -118,6 +146,15 @@ class Config:
     stop_s: float = 30
     verdict_hours: float = 24
     answer_hours: float = 24
+    desk: bool = False
+    desk_origin: str | None = None
+    desk_hours: float = 12
+    desk_idle_minutes: float = 30
+    openid_issuer: str | None = None
+    openid_client: str | None = None
+    openid_secret: str | None = None
+    openid_claim: str | None = None
+    openid_roles: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def where(self) -> str:
@@ -130,6 +167,14 @@ class Config:
         if self.port is not None:
             return self.port
         return PORTS.get(self.doors[0], OWN_PORT) if len(self.doors) == 1 else OWN_PORT
+
+    @property
+    def origin(self) -> str:
+        """Where the desk is reached: as set, or on this machine."""
+        if self.desk_origin is not None:
+            return self.desk_origin
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'http' if self.tls_cert is None else 'https'}://{host}:{self.listening_port}"
 
     @property
     def engine_count(self) -> int:
@@ -207,6 +252,14 @@ def _value(name: str, value: object) -> object:
         return _doors(value)
     if name in NUMBERS:
         return _number(name, value)
+    if name == "facepp_image_hosts":
+        return _hosts(value)
+    if name in ("desk", "facepp_cors", "facepp_refuse_attributes"):
+        return _yes_or_no(name, value)
+    if name == "openid_roles":
+        return _roles(value)
+    if name == "desk_origin" and isinstance(value, str) and value:
+        return _origin(value)
     if not isinstance(value, str) or "\0" in value:
         raise ValueError(f"{name} is a text, not {value!r}")
     if not value and name in ("host", "pack"):
@@ -226,6 +279,23 @@ def _doors(value: object) -> tuple[str, ...]:
     return found
 
 
+def _hosts(value: object) -> tuple[str, ...]:
+    """A list of the file, or names with commas between them."""
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, list):
+        raise ValueError(f"facepp_image_hosts is a list of hosts, not {value!r}")
+    found = tuple(dict.fromkeys(str(name).strip() for name in names if str(name).strip()))
+    for name in found:
+        try:
+            parts = urlsplit(name if "://" in name else f"https://{name}")
+            fits = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:
+            fits = False
+        if not fits or parts.path or parts.query or parts.fragment or "@" in name or not name.isascii():
+            raise ValueError(f"facepp_image_hosts has hosts like https://pictures.example, not {name!r}")
+    return found
+
+
 def _number(name: str, value: object) -> float | int:
     low, high = NUMBERS[name]
     try:
@@ -241,6 +311,42 @@ def _number(name: str, value: object) -> float | int:
             raise ValueError(f"{name} is a whole number, not {value}")
         return int(number)
     return number
+
+
+def _yes_or_no(name: str, value: object) -> bool:
+    found = {"true": True, "false": False}.get(str(value).lower())
+    if found is None:
+        raise ValueError(f"{name} is true or false, not {value!r}")
+    return found
+
+
+def _origin(value: str) -> str:
+    """Scheme, host and port, as a browser writes them."""
+    try:
+        parts = urlsplit(value.removesuffix("/"))
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError(f"desk_origin is no address: {value!r}") from None
+    safe = parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK)
+    more = parts.path or parts.query or parts.fragment or "@" in parts.netloc
+    if not safe or not host or more or not parts.netloc.isascii() or not parts.netloc.isprintable():
+        raise ValueError(f"desk_origin is like https://desk.example, without a path, not {value!r}")
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def _roles(value: object) -> dict[str, str]:
+    """A table of the file, or JSON in the environment."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise ValueError("openid_roles in the environment is JSON") from None
+    if not isinstance(value, dict):
+        raise ValueError("openid_roles is a table of roles by values of the claim")
+    for role in value.values():
+        if role not in ROLES:
+            raise ValueError(f"openid_roles: there is no role {role!r}; there are {', '.join(ROLES)}")
+    return value
 
 
 def _policy(value: object) -> Policy:
@@ -267,4 +373,21 @@ def _together(config: Config) -> list[str]:
         wrong.append("picture_mib is more than body_mib, which a picture has to fit into")
     if config.body_mib > config.memory_mib:
         wrong.append("body_mib is more than memory_mib, which a request has to fit into")
+    return [*wrong, *_desk(config)]
+
+
+def _desk(config: Config) -> list[str]:
+    """What is wrong with where the desk is, and who signs in there."""
+    wrong = []
+    if config.desk and config.desk_origin is None and config.host not in LOOPBACK:
+        wrong.append(f"desk_origin is needed: nobody reaches the desk as {config.host}")
+    if config.desk and config.workers > 1:
+        wrong.append("desk needs workers = 1: checks that are under way live in one process")
+    given = [name for name in OPENID if getattr(config, name)]
+    if given and not (config.openid_issuer and config.openid_client):
+        wrong.append(f"{given[0]} needs openid_issuer and openid_client")
+    if given and not config.desk:
+        wrong.append(f"{given[0]} is for the desk, which is off: desk = true")
+    if bool(config.openid_claim) != bool(config.openid_roles):
+        wrong.append("openid_claim and openid_roles go together: give both or none")
     return wrong
