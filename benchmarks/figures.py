@@ -1,7 +1,7 @@
 """Writes into README and docs what was measured, what the code says of itself, and what commands print.
 
     python benchmarks/figures.py                  # every marked place
-    python benchmarks/figures.py packs limits     # only places of these names
+    python benchmarks/figures.py packs limits     # only places of these names, and those like packs-...
     python benchmarks/figures.py --check          # writes nothing; exit status 1 where a document differs
 
 A marked place lies between two comments, `<!-- figures:NAME -->` and `<!-- /figures -->`. What is measured
@@ -50,6 +50,16 @@ IMPOSTORS = 0.01  # of those who come, in the example
 DAYS = 365.25  # of a year
 HALVED = 0.5  # what discarding the worst fifth of spoiled pictures was to leave of FNMR
 SEVERITIES = ("1, a careful user", "2, every day", "3, poor light and hurry")  # of documents/camera.py
+KINDS = {"sqlite": "a SQLite file", "postgresql": "PostgreSQL"}
+SCALE_RATES = (10, 1_000, 100_000)  # of scale.py
+CORE_PRICES = (0.01, 0.03, 0.05)  # of a core-hour, in whatever money, in the example
+BUSY = {
+    "engine": "engines",
+    "Python's lock": "Python's lock",
+    "file": "file",
+    "turn": "turn",
+    "ledger": "ledger",
+}
 DOES: Mapping[Role, str] = {
     "detector": "finds faces",
     "landmarks": "places the points of a face",
@@ -102,7 +112,7 @@ def update(root: Path, *, names: Sequence[str] = (), check: bool = False) -> lis
 
     Args:
         root: The folder with README.md and docs.
-        names: Only places of these names; all by default.
+        names: Only places of these names, and of those that begin with one and a hyphen; all by default.
         check: Write nothing.
 
     Returns:
@@ -119,7 +129,7 @@ def update(root: Path, *, names: Sequence[str] = (), check: bool = False) -> lis
         parts, end = [], 0
         for place in PLACE.finditer(text):
             name = place[2]
-            if names and name not in names:
+            if names and not any(name == each or name.startswith(f"{each}-") for each in names):
                 continue
             new, same = _content(name, place[3], root / "docs" / "figures")
             if not same:
@@ -407,6 +417,8 @@ def speed_stages(figures: Path) -> Iterator[str]:
         for stage in first["stages_ms"]
     ]
     rows.append(["whole path", *(_ms(times["whole_ms"]) for times in packs.values())])
+    rows.append(["JPEG and networks alone", *(_ms(times["bare_ms"]) for times in packs.values())])
+    rows.append(["whole path to that", *(f"{times['overhead']:.2f}" for times in packs.values())])
     rows.append(["`face_recognition`", *(_ms(times["peer_ms"]) for times in packs.values())])
     rows.append(["ratio", *(f"{times['ratio']:.1f}" for times in packs.values())])
     yield from _table(["Stage", *(f"`{pack}`" for pack in packs)], rows)
@@ -456,6 +468,267 @@ def fan_out(figures: Path) -> Iterator[str]:
         f"through {sought['median']:g} times (median; {sought['most']} at most), and the limit is "
         f"{sought['limit']}."
     )
+
+
+def scale(figures: Path) -> Iterator[str]:
+    """How many cores, machines and databases so many verifications a second take."""
+    measured = _scale(figures)
+    yield from _table(
+        [
+            "A second",
+            "Kept in",
+            "Databases, each a ledger",
+            "Cores of each",
+            "Cores",
+            "Machines of 16 cores",
+            "Median",
+            "99 of 100 within",
+            "Refused",
+            "Cores at work",
+        ],
+        (
+            [
+                f"{row['rate']:,}",
+                KINDS[kind],
+                f"{row['databases']:,}",
+                str(row["cores_each"]),
+                f"{row['cores']:,}",
+                f"{row['machines']:,}",
+                *(f"{row[name]:.0f} ms" for name in ("p50_ms", "p99_ms")),
+                _percent(row["refused"]),
+                f"{100 * row['rate'] * measured['costs'][kind]['service'] / 1000 / row['cores']:.0f} %",
+            ]
+            for place in range(len(SCALE_RATES))
+            for kind, found in measured["kinds"].items()
+            for row in [found["rates"][place]]
+        ),
+    )
+    yield ""
+    yield (
+        "Simulated, from what was measured on "
+        f"{measured['cores']} cores of {measured['machine']}. Where there are several databases, one of them "
+        "is simulated with its cores, and stands for all. The cores are those of the service; what the "
+        "server of PostgreSQL needs stands below."
+    )
+
+
+def scale_cost(figures: Path) -> Iterator[str]:
+    """Processor time of one verification, part by part."""
+    measured = _scale(figures)
+    parts = {
+        "library": "the library: two JPEGs of 1920 x 1080, and the comparison",
+        "turn": "one face and many others (`fan_out`)",
+        "key": "the key: looking it up, and counting the call",
+        "commit": "the entry in the ledger",
+        "statement": "the signed statement, with its proof",
+        "keep": "the answer, kept for a day",
+        "rest": "HTTP and all the rest",
+        "service": "**the service**",
+        "server": "the server of the database, beside it",
+    }
+    yield from _table(
+        ["Milliseconds of a core", *(KINDS[kind] for kind in measured["costs"])],
+        (
+            [title, *(f"{found[name]:.1f}" for found in measured["costs"].values())]
+            for name, title in parts.items()
+        ),
+    )
+    yield ""
+    yield f"Pack `{DEFAULT_PACK}`, on {measured['machine']}."
+
+
+def scale_million(figures: Path) -> Iterator[str]:
+    """Core-hours of a million verifications, and what they cost at prices that are examples."""
+    measured = _scale(figures)
+    rows = [("the library alone", next(iter(measured["costs"].values()))["library"])]
+    for kind, found in measured["costs"].items():
+        rows.append(
+            (f"the service with {KINDS[kind]}, all cores at work", found["service"] + found["server"])
+        )
+    for kind, found in measured["kinds"].items():
+        for row in found["rates"]:
+            spent = 1000 * row["cores"] / row["rate"] + measured["costs"][kind]["server"]
+            rows.append((f"{row['rate']:,} a second, sustained, {KINDS[kind]}", spent))
+    yield from _table(
+        [
+            "A million verifications",
+            "Core-hours",
+            *(f"at {price:g} a core-hour" for price in CORE_PRICES),
+        ],
+        (
+            [title, f"{ms / 3.6:.1f}", *(f"{ms / 3.6 * price:.2f}" for price in CORE_PRICES)]
+            for title, ms in rows
+        ),
+    )
+
+
+def scale_machine(figures: Path) -> Iterator[str]:
+    """What a machine of 16 cores sustains, by how its cores are shared out."""
+    measured = _scale(figures)
+    kinds = measured["kinds"]
+    yield from _table(
+        [
+            "`workers`",
+            "`engines`",
+            *(
+                f"{KINDS[kind]}: {choice}"
+                for kind in kinds
+                for choice in ("whichever process by chance", "the one with the fewest requests")
+            ),
+        ],
+        (
+            [
+                str(shape["workers"]),
+                str(shape["engines"]),
+                *(
+                    f"{found['shapes'][place][choice]:.0f} a second"
+                    for found in kinds.values()
+                    for choice in ("chance", "fewest")
+                ),
+            ]
+            for place, shape in enumerate(next(iter(kinds.values()))["shapes"])
+        ),
+    )
+    yield ""
+    yield "Simulated, with databases that never make anybody wait."
+
+
+def scale_limits(figures: Path) -> Iterator[str]:
+    """What is done one after the other."""
+    titles = {
+        "python": "Python's lock",
+        "file": "the writing lock of a SQLite file, each entry committed by itself",
+        "file_gathered": "the same, entries of many committed together",
+        "turn": "the turn of `fan_out`",
+        "commit": "the ledger, each entry committed by itself",
+        "gathered": "the ledger, entries of many committed together",
+        "key": "the row of a key",
+    }
+    measured = _scale(figures)
+    yield from _table(
+        [
+            "Kept in",
+            "One after the other",
+            "One for each",
+            "Each takes",
+            "A second, at most",
+            "Measured, eight at once",
+            "A second, database 0.5 ms away",
+        ],
+        (
+            [
+                KINDS[kind],
+                titles[row["what"]],
+                row["per"],
+                f"{row['ms']:.1f} ms",
+                f"{row['per_s']:,.0f}",
+                "" if row["measured"] is None else f"{row['measured']:,.0f}",
+                f"{row['away_per_s']:,.0f}",
+            ]
+            for kind, found in measured["kinds"].items()
+            for row in found["limits"]
+        ),
+    )
+
+
+def scale_shards(figures: Path) -> Iterator[str]:
+    """What one database sustains, by the cores that ask it, and what is busy then."""
+    measured = _scale(figures)
+    yield from _table(
+        ["Kept in", "Cores that ask it", "Sustained a second", "Median", "99 of 100 within", "Busy then"],
+        (
+            [
+                KINDS[kind],
+                str(row["cores"]),
+                f"{row['rate']:.1f}",
+                *(f"{row[name]:.0f} ms" for name in ("p50_ms", "p99_ms")),
+                ", ".join(
+                    f"{BUSY[name]} {100 * share:.0f} %" for name, share in row["busy"].items() if name in BUSY
+                ),
+            ]
+            for kind, found in measured["kinds"].items()
+            for row in found["shards"]
+        ),
+    )
+
+
+def scale_database(figures: Path) -> Iterator[str]:
+    """What databases have to do at each rate, and what they hold."""
+    measured = _scale(figures)
+    rows = []
+    for place in range(len(SCALE_RATES)):
+        for kind, found in measured["kinds"].items():
+            row, steps = found["rates"][place], measured["measured"]["databases"][kind]
+            rate, cost = row["rate"], measured["costs"][kind]
+            day = 86_400 * rate / 1e9
+            statements = sum(
+                steps[name]["statements"] for name in ("key", "turn", "commit", "statement", "keep")
+            )
+            rows.append(
+                [
+                    f"{rate:,}",
+                    KINDS[kind],
+                    f"{rate / row['databases']:.0f}",
+                    f"{row['group']:.1f}",
+                    f"{float(f'{rate * statements:.2g}'):,.0f}",
+                    f"{_round(rate * cost['server'] / 1000)}" if cost["server"] else "none",
+                    f"{_round(day * steps['service']['entry_bytes'])} GB",
+                    f"{_round(day * steps['service']['answer_bytes'])} GB",
+                    f"{_round(2 * day * steps['comparison_bytes'])} GB",
+                ]
+            )
+    yield from _table(
+        [
+            "A second",
+            "Kept in",
+            "Entries a second, of one ledger",
+            "Entries of a commit",
+            "Statements a second, of all",
+            "Cores of the servers",
+            "Ledgers grow by, a day",
+            "Answers of a day",
+            "Comparisons of two days",
+        ],
+        rows,
+    )
+
+
+def scale_held(figures: Path) -> Iterator[str]:
+    """What is simulated of the machine that was measured, beside what was measured on it."""
+    titles = {
+        "per_s": "sustained with as many callers as places, a second",
+        "p50_ms": "median at half of that, ms",
+        "p99_ms": "99 of 100 at half of that within, ms",
+        "p99_by_p50": "the one by the other",
+        "turn_per_s": "turns of `fan_out`, eight at once, a second",
+    }
+    measured = _scale(figures)
+    yield from _table(
+        ["Kept in", "", "Simulated", "Measured", "Ratio"],
+        (
+            [
+                KINDS[kind],
+                title,
+                *(f"{row[name]:.1f}" for name in ("simulated", "measured")),
+                f"{row['simulated'] / row['measured']:.2f}",
+            ]
+            for kind, found in measured["validation"].items()
+            for name, title in titles.items()
+            for row in [found[name]]
+        ),
+    )
+    yield ""
+    taken = ", ".join(
+        f"{found['service']['taken_cores']:.2f}" for found in measured["measured"]["databases"].values()
+    )
+    yield (
+        f"On {measured['cores']} cores, with the same two pictures again and again. What the callers, the "
+        f"server and other programs took of the cores meanwhile ({taken}) is taken off in the simulation."
+    )
+
+
+def _scale(figures: Path) -> Any:
+    return _read(figures, "scale", "benchmarks/scale.py --figures docs/figures/scale.json")
 
 
 def mrz(figures: Path) -> Iterator[str]:
@@ -917,6 +1190,14 @@ TABLES: Mapping[str, Callable[[Path], Iterator[str]]] = {
     "quality-skin": quality_skin,
     "pad": pad,
     "fan-out": fan_out,
+    "scale": scale,
+    "scale-cost": scale_cost,
+    "scale-million": scale_million,
+    "scale-machine": scale_machine,
+    "scale-limits": scale_limits,
+    "scale-shards": scale_shards,
+    "scale-database": scale_database,
+    "scale-held": scale_held,
     "calibration": calibration,
     "needed": needed,
     "packs": packs,

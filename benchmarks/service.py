@@ -278,7 +278,7 @@ def recorded(service: Service) -> dict[str, Any]:
     return {"ledger_sound": whole and nothing_lost}
 
 
-def start(database: Path, log: Path, workers: int) -> tuple[subprocess.Popen[bytes], str]:
+def start(database: Path | str, log: Path, workers: int) -> tuple[subprocess.Popen[bytes], str]:
     """A service, and its address once it is ready."""
     command = [sys.executable, "-m", "visavis", "serve", "--port", "0", "--workers", str(workers)]
     with log.open("wb") as file:
