@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test postgresql check style bench figures calibrations working-points docs clean anew
+.PHONY: demo test postgresql check style texts bench figures calibrations working-points docs clean anew
 
 demo: $(STAMPS)/installed  ## verdicts on real photographs and specimen passports
 	$(BIN)/visavis demo --out out/demo
@@ -38,6 +38,13 @@ style: $(STAMPS)/dev  ## let ruff mend what it can
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+LOCALE := src/visavis/service/pages/locale
+texts: $(STAMPS)/dev  ## the desk's texts, gathered for its translators; what is new is empty in their catalogues
+	$(BIN)/pybabel -q extract --mapping-file $(LOCALE)/texts.cfg --add-location=file --sort-by-file --width 110 \
+	    --project visavis --copyright-holder "the visavis developers" --output-file $(LOCALE)/desk.pot src/visavis/service/pages
+	$(BIN)/pybabel -q update --domain desk --input-file $(LOCALE)/desk.pot --output-dir $(LOCALE) \
+	    --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width 110
+
 bench: $(STAMPS)/bench  ## speed beside a peer, start, memory, fuzzing; some minutes
 	$(BIN)/visavis packs install sface
 	$(BIN)/python benchmarks/startup.py
@@ -46,6 +53,7 @@ bench: $(STAMPS)/bench  ## speed beside a peer, start, memory, fuzzing; some min
 	$(BIN)/python benchmarks/service.py --seconds 10
 	$(BIN)/python benchmarks/fuzz_photo.py --count 5000
 	$(BIN)/python benchmarks/fuzz_chip.py --count 2000
+	$(BIN)/python benchmarks/fuzz_records.py --count 20000
 	$(BIN)/python benchmarks/ledger.py --large 1000000
 
 # DATA is a folder with one folder of pictures for each person; all packs must be installed.
@@ -66,6 +74,10 @@ figures: $(STAMPS)/bench  ## every figure in the documentation, measured anew; n
 	$(BIN)/python benchmarks/pad/run.py $(DATA) --of "bona fide=300" recorded=250 repeated=170 --figures $(FIGURES)/pad.json
 	$(BIN)/python benchmarks/startup.py --figures $(FIGURES)/startup.json
 	$(BIN)/python benchmarks/speed.py $(PACKS:%=--pack %) --figures $(FIGURES)/speed.json
+	for pack in sface edgeface-xs; do \
+	    $(BIN)/python benchmarks/flame.py --pack $$pack --output docs/assets/flame-$$pack.svg || exit; \
+	done
+	$(BIN)/python benchmarks/scale.py --figures $(FIGURES)/scale.json
 	$(BIN)/python benchmarks/figures.py
 
 # DESCRIPTION is what the verdicts say of DATA. Thresholds change with this; make figures afterwards.

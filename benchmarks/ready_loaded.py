@@ -125,7 +125,7 @@ def _main(database: str) -> None:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             os.close(0)
             os.close(1)
-            server.serve(config)
+            server.serve(config, print)
             os._exit(0)
         print(pid, flush=True)
 

@@ -10,7 +10,7 @@ import click
 from visavis.cli import MATCH, USAGE
 from visavis.errors import ServiceError
 
-SETTINGS = ("host", "port", "workers", "tls_cert", "tls_key", "database")
+SETTINGS = ("host", "port", "workers", "tls_cert", "tls_key", "database", "mosip_key_file")
 
 
 @click.command("serve")
@@ -29,6 +29,8 @@ SETTINGS = ("host", "port", "workers", "tls_cert", "tls_key", "database")
     type=click.Choice(["facepp", "mosip"]),
     help="Also answer programs that were written for another product; may be given more than once.",
 )
+@click.option("--mosip-key-file", help="File of the key for calls at the door mosip that show none.")
+@click.option("--desk", is_flag=True, help="Also offer the desk, pages for people, under /desk/.")
 @click.option("--workers", type=int, help="Processes.  [default: 1]")
 @click.option("--database", help="Path of a SQLite file, or an address of PostgreSQL.")
 @click.option("--tls-cert", help="Certificate chain, PEM, where no proxy does TLS.")
@@ -41,6 +43,7 @@ def serve_command(
     *,
     file: str | None,
     doors: tuple[str, ...],
+    desk: bool,
     only_check: bool,
     **options: str | int | None,
 ) -> None:
@@ -51,7 +54,7 @@ def serve_command(
     Exit status: 0 it was ended, or nothing is wrong; 64 the settings or the address can't be used; what else
     keeps it from starting, such as a missing pack, has the status that other commands give it.
     """
-    if importlib.util.find_spec("uvicorn") is None or importlib.util.find_spec("fastapi") is None:
+    if any(importlib.util.find_spec(name) is None for name in ("uvicorn", "fastapi", "babel", "segno")):
         raise ServiceError(
             "serve.not_installed",
             "the service needs packages that aren't installed; "
@@ -67,6 +70,8 @@ def serve_command(
             os.environ[PREFIX + name.upper()] = str(options[name])
     if doors:
         os.environ[PREFIX + "DOORS"] = ",".join(doors)
+    if desk:
+        os.environ[PREFIX + "DESK"] = "true"
     if only_check:
         config, found = read()
         notes = []
@@ -83,4 +88,4 @@ def serve_command(
         ctx.exit(USAGE if found else MATCH)
     from visavis.service.server import serve
 
-    serve(load())
+    serve(load(), click.echo)

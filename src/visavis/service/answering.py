@@ -116,6 +116,9 @@ class AtDoor(Protocol):
         """
 
 
+Knocked = TypeVar("Knocked", bound=AtDoor)
+
+
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[Result]):
     """One kind of request.
@@ -156,6 +159,38 @@ async def answered(service: Service, request: Request, kind: Kind[Any]) -> Respo
             return await waited_for(request, _settled(call, place))
 
 
+async def performed(
+    service: Service,
+    *,
+    what: str,
+    scope: str,
+    grant: Callable[[], Grant],
+    task: Callable[[Grant], Task[Any]],
+    form: Callable[[Call, Any, Receipt], Answer],
+    answer_id: str = "",
+) -> Answer:
+    """Have something done for somebody at the desk, the way that a request goes once its body is there.
+
+    Args:
+        service: What does it.
+        what: What is asked for, as the ledger calls it.
+        scope: What the grant is asked for.
+        grant: Counts the call and says what it allows; may wait for the database.
+        task: Makes a task that the grant allows; may wait for the database.
+        form: Makes the answer of what it came to, once that is recorded.
+        answer_id: The id that the answer will have; empty where it has none.
+
+    Raises:
+        Problem: It isn't done.
+        VisavisError: Likewise.
+    """
+    with service.pool.place(what) as place, service.metrics.inside.track_inprogress():
+        allowed = await service.at_desk(grant)
+        asked = await service.at_desk(task, allowed)
+        done: Answer = await _settled(Call(service, allowed, what, scope, asked, form, answer_id), place)
+        return done
+
+
 async def answered_at_door(
     service: Service,
     request: Request,
@@ -163,7 +198,8 @@ async def answered_at_door(
     what: str,
     scope: str,
     most: int,
-    read: Callable[[bytes | bytearray], AtDoor],
+    read: Callable[[bytes | bytearray], Knocked],
+    bring: Callable[[Knocked], Awaitable[None]] | None = None,
 ) -> Response:
     """Answer a request that came through a door: its key may stand in its body.
 
@@ -175,6 +211,7 @@ async def answered_at_door(
         most: Bytes of the body at most.
         read: Makes out of the body who asks, and for what; raises a `Problem`. The files of the body are
             taken with `intake.file_of`, so that they are counted as long as somebody holds them.
+        bring: Brings what the request only names, once its key was let in; meanwhile it keeps nobody out.
 
     Raises:
         Problem: It isn't answered.
@@ -186,6 +223,10 @@ async def answered_at_door(
             asked = await service.at_desk(read, body.data)
             grant = await service.at_desk(service.gate.enter, asked.token, scope)
             request.state.grant = grant
+            if bring is not None:
+                place.hold_for(PROMPT_S)
+                await bring(asked)
+                place.secure()
             task = await service.at_desk(asked.task, service, grant)
             body.data = bytearray()
             call = Call(service, grant, what, scope, task, _as_it_is)
@@ -315,7 +356,7 @@ class Call:
     what: str
     scope: str
     task: Task[Any]
-    form: Callable[[Call, Any, Receipt], Response]
+    form: Callable[[Call, Any, Receipt], Any]
     answer: str = ""
     name: str | None = None
 
@@ -325,7 +366,7 @@ class Call:
         return Use(purpose=self.grant.purpose, subject=self.task.subject, key=self.grant.key)
 
 
-async def _settled(call: Call, place: Place) -> Response:
+async def _settled(call: Call, place: Place) -> Any:
     """Do what was asked, or find the answer that was given before."""
     service = call.service
     claim = None
@@ -378,7 +419,7 @@ def guard_of(call: Call) -> Guard:
     )
 
 
-def _recorded(call: Call, result: Any) -> Response:
+def _recorded(call: Call, result: Any) -> Any:
     """Put a result into the ledger, and only then make an answer of it."""
     service, task = call.service, call.task
     task.settle(service)
@@ -390,6 +431,11 @@ def _recorded(call: Call, result: Any) -> Response:
 
 
 def _native(call: Call, result: Any, receipt: Receipt) -> Response:
+    """What the native API answers."""
+    return _response(_json(with_statement(call, result, receipt)))
+
+
+def with_statement(call: Call, result: Any, receipt: Receipt) -> dict[str, Any]:
     """An answer with its statement, which is kept for whoever asks for it again."""
     service, task, purpose = call.service, call.task, call.grant.purpose
     answer = {
@@ -400,13 +446,17 @@ def _native(call: Call, result: Any, receipt: Receipt) -> Response:
         "statement": issue(service.ledger, receipt.index),
         **task.answer(result, LedgerPlace(receipt.origin, receipt.index)),
     }
-    content = _json(answer)
     config = service.config
     hours = max(config.verdict_hours, 0 if call.name is None else config.answer_hours)
     if hours:
-        keep_for = timedelta(hours=hours)
-        service.verdicts.keep(call.answer, content, purpose=purpose, subject=task.subject, keep_for=keep_for)
-    return _response(content)
+        service.verdicts.keep(
+            call.answer,
+            _json(answer),
+            purpose=purpose,
+            subject=task.subject,
+            keep_for=timedelta(hours=hours),
+        )
+    return answer
 
 
 def _as_it_is(call: Call, result: Any, receipt: Receipt) -> Response:

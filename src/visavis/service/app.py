@@ -22,7 +22,7 @@ from visavis.service.porter import Porter, Way
 from visavis.service.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Callable, Iterable
 
     from fastapi import APIRouter
 
@@ -60,11 +60,13 @@ def create_app(service: Service, *, ends_it: bool = False) -> FastAPI:
     inside = doors(service.config.doors)
     ways = _ways(routes.router, routes.QUEUED, Problem.response)
     for door in inside:
-        ways += _ways(door.router, door.queued, door.refused)
+        ways += _ways(door.router, door.queued, door.turning_away(service.config))
+
+    expiring = [service.expire]
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        keeper = asyncio.ensure_future(_keep_time(service))
+        keeper = asyncio.ensure_future(_keep_time(service, expiring))
         log.info("started")
         try:
             yield {"porter": Porter(service, ways)}  # `protocol.Patient` asks it
@@ -90,6 +92,11 @@ def create_app(service: Service, *, ends_it: bool = False) -> FastAPI:
     app.include_router(routes.router)
     for door in inside:
         app.include_router(door.router)
+    if service.config.desk:
+        from visavis.service.pages.desk import open_desk
+
+        app.state.desk = open_desk(app, service)
+        expiring += (app.state.desk.accounts.expire, app.state.desk.checks.expire)
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -109,11 +116,12 @@ def _ways(router: APIRouter, endpoints: Iterable[object], refused: Refused) -> l
     ]
 
 
-async def _keep_time(service: Service) -> None:
+async def _keep_time(service: Service, expiring: Iterable[Callable[[], int]]) -> None:
     """Delete what is past its time, now and then."""
     while True:
         await asyncio.sleep(EXPIRE_EVERY_S)
-        try:
-            await service.at_desk(service.expire)
-        except VisavisError as error:
-            log.warning("expiry", extra={"code": error.code, "told": error.message})
+        for expire in expiring:
+            try:
+                await service.at_desk(expire)
+            except VisavisError as error:
+                log.warning("expiry", extra={"code": error.code, "told": error.message})

@@ -55,7 +55,9 @@ class Manners:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", []), *fields(own_id)]
+                given = list(message.get("headers", []))
+                names = {name.lower() for name, _ in given}  # what an answer says itself is right
+                message["headers"] = [*given, *(each for each in fields(own_id) if each[0] not in names)]
             await send(message)
 
         try:

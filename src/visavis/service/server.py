@@ -11,13 +11,18 @@ import sys
 import tempfile
 from typing import TYPE_CHECKING, Any
 
+from visavis.access.accounts import invitation_link
 from visavis.errors import ServiceError, VisavisError
 from visavis.service.config import Config, load
 from visavis.service.logs import LOGGER, settings
 from visavis.service.metrics import SHARED
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fastapi import FastAPI
+
+    from visavis.access.accounts import Accounts
 
 BACKLOG = 256
 MAX_HEAD = 2**15
@@ -27,10 +32,14 @@ STARTUP_FAILURE = 3
 """The status by which uvicorn knows that starting a process again wouldn't help."""
 
 
-def serve(config: Config) -> None:
+def serve(config: Config, tell: Callable[[str], None]) -> None:
     """Answer until a signal ends it.
 
     Several processes read the same settings, from the file and the environment that `config.load` reads.
+
+    Args:
+        config: How the service is set up.
+        tell: Takes what whoever starts it has to see, and what doesn't belong into a log.
 
     Raises:
         VisavisError: It can't start.
@@ -42,8 +51,11 @@ def serve(config: Config) -> None:
     try:
         if config.workers == 1:
             options = _options(config)
-            server = uvicorn.Server(uvicorn.Config(_application(config), **options))
+            app = _application(config)
+            server = uvicorn.Server(uvicorn.Config(app, **options))
             _say_where(config, listening)
+            if config.desk:
+                _invite_first(app.state.desk.accounts, config, listening, tell)
             for number in (signal.SIGTERM, signal.SIGINT):
                 # uvicorn gives a signal on once it has stopped; to be stopped is no failure.
                 signal.signal(number, lambda *_: None)
@@ -123,10 +135,34 @@ def _options(config: Config) -> dict[str, Any]:
 
 def _say_where(config: Config, listening: socket.socket) -> None:
     """In the log, with the port that it got."""
+    logging.getLogger(LOGGER).info("listening", extra={"told": _where(config, listening)})
+
+
+def _where(config: Config, listening: socket.socket) -> str:
     host, port = listening.getsockname()[:2]
     scheme = "http" if config.tls_cert is None else "https"
     shown = f"[{host}]" if ":" in host else host
-    logging.getLogger(LOGGER).info("listening", extra={"told": f"{scheme}://{shown}:{port}"})
+    return f"{scheme}://{shown}:{port}"
+
+
+def _invite_first(
+    accounts: Accounts, config: Config, listening: socket.socket, tell: Callable[[str], None]
+) -> None:
+    """Say by which link the first administrator comes in, as long as nobody ever did.
+
+    The log says that there is one and not which: logs are kept, and read by many.
+    """
+    first = accounts.invitations.first()
+    if first is None:
+        return
+    user, token = first
+    link = invitation_link(config.desk_origin or _where(config, listening), token)
+    tell(
+        "Nobody can sign in at the desk yet. "
+        f"Set the password of {user.name!r}, once, within 24 hours:\n{link}"
+    )
+    told = f"standard output has the link for {user.name}; visavis users invite makes another"
+    logging.getLogger(LOGGER).info("first invitation", extra={"told": told})
 
 
 def _no_address(host: str, port: int, error: OSError) -> ServiceError:

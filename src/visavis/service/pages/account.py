@@ -1,0 +1,189 @@
+"""One's own account: language, password, second factor, and being signed out everywhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from visavis.access.second_factor import ISSUER
+from visavis.errors import AccessError
+from visavis.service.pages import credentials
+from visavis.service.pages.frame import SIGN_IN, Pages
+from visavis.service.problems import Problem
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from visavis.access.second_factor import Enrolment
+    from visavis.service.pages.forms import Form
+    from visavis.service.pages.frame import Visit
+
+ACCOUNT = "/desk/account"
+SECOND_FACTOR = f"{ACCOUNT}/second-factor"
+
+PAGES = Pages()
+
+
+@PAGES.get("/account")
+async def account(visit: Visit) -> Response:
+    """What is known of whoever is signed in, and what they may change."""
+    return await _shown(visit, {})
+
+
+@PAGES.post("/account/password")
+async def change_password(visit: Visit, form: Form) -> Response:
+    """Another password, by the one that they have."""
+    _ = visit.gettext
+    password, errors = credentials.new_password(visit, form)
+    if errors:
+        return await _shown(visit, errors)
+    old, sessions = credentials.password_of(form, "old"), visit.desk.accounts.sessions
+    try:
+        signed_in = await visit.ask(
+            sessions.change_password, visit.token, old, password, address=visit.address
+        )
+    except AccessError as error:
+        if error.code == "access.sign_in":
+            return await _shown(visit, {"old": _("This is not the password that you have now.")})
+        if error.code == "access.password":
+            return await _shown(visit, {"new": credentials.weak(visit, password)})
+        if error.code in ("access.locked", "access.busy"):
+            return await _shown(visit, {"": credentials.waiting(visit, error)}, error)
+        raise
+    visit.enter(signed_in.token, signed_in.session)
+    visit.tell(_("Your password is changed. You were signed out everywhere else."))
+    return visit.redirect(ACCOUNT)
+
+
+@PAGES.post("/account/sign-out-everywhere")
+async def sign_out_everywhere(visit: Visit, form: Form) -> Response:  # noqa: ARG001
+    """Out, in every browser."""
+    await visit.ask(visit.desk.accounts.sessions.sign_out_everywhere, visit.token)
+    return _left(visit, visit.gettext("You are signed out everywhere."))
+
+
+@PAGES.get("/account/second-factor")
+async def second_factor(visit: Visit) -> Response:
+    """What a second factor is, and the way to have one."""
+    return _second(visit)
+
+
+@PAGES.post("/account/second-factor/begin")
+async def begin(visit: Visit, form: Form) -> Response:  # noqa: ARG001
+    """A new secret, shown once."""
+    _refuse_unfit(visit)
+    enrolment = await visit.ask(visit.desk.accounts.second_factor.begin, visit.user, issuer=ISSUER)
+    return _second(visit, enrolment=enrolment, began=True)
+
+
+@PAGES.post("/account/second-factor")
+async def confirm(visit: Visit, form: Form) -> Response:
+    """The first code, and in return the recovery codes, shown once."""
+    _ = visit.gettext
+    _refuse_unfit(visit)
+    code, sessions = credentials.code_of(form), visit.desk.accounts.sessions
+    try:
+        signed_in, codes = await visit.ask(sessions.confirm_second_factor, visit.token, code)
+    except AccessError as error:
+        if error.code != "access.second_factor":
+            raise
+        told = _("This code is wrong or too old. Wait for the next one in your app.")
+        return _second(visit, began=True, errors={"code": told})
+    visit.enter(signed_in.token, signed_in.session)
+    return visit.page("recovery_codes.html", title=_("Your recovery codes"), codes=codes)
+
+
+@PAGES.post("/account/second-factor/end")
+async def end(visit: Visit, form: Form) -> Response:
+    """No second factor any more, by a code of it: an open screen alone doesn't do."""
+    _ = visit.gettext
+    user, accounts, code = visit.user, visit.desk.accounts, credentials.code_of(form)
+
+    def used() -> bool:
+        attempt = accounts.sessions.attempts.begin("second factor", user.id, visit.address)
+        if accounts.second_factor.use(user.id, code) is None:
+            accounts.sessions.attempts.failed(attempt, user.id)
+            return False
+        accounts.sessions.attempts.passed(attempt)
+        accounts.second_factor.reset(user.id, by=user.id)
+        return True
+
+    try:
+        is_right = await visit.ask(used)
+    except AccessError as error:
+        if error.code != "access.locked":
+            raise
+        return _second(visit, errors={"code": credentials.waiting(visit, error)}, error=error)
+    if not is_right:
+        return _second(visit, errors={"code": _("This code is wrong, was used before, or is too old.")})
+    return _left(visit, _("The second factor is off. Sign in again."))
+
+
+async def _shown(visit: Visit, errors: dict[str, str], error: AccessError | None = None) -> Response:
+    accounts, user = visit.desk.accounts, visit.user
+    left = await visit.ask(accounts.second_factor.left, user.id) if user.has_second_factor else 0
+    status = 422 if errors else 200
+    return visit.page(
+        "account.html",
+        title=visit.gettext("My account"),
+        status=status if error is None else Problem.of(error).status,
+        headers={} if error is None else credentials.headers_of(error),
+        errors=errors,
+        roles=visit.language.listed(name for role, name in role_names(visit).items() if role in user.roles),
+        purposes=await visit.ask(accounts.users.purposes, user.id),
+        left=left,
+        session=visit.session,
+    )
+
+
+def role_names(visit: Visit) -> dict[str, str]:
+    """What the roles are called, in their order."""
+    _ = visit.gettext
+    return {
+        "clerk": _("Clerk"),
+        "reviewer": _("Reviewer"),
+        "auditor": _("Auditor"),
+        "administrator": _("Administrator"),
+    }
+
+
+def _second(
+    visit: Visit,
+    *,
+    enrolment: Enrolment | None = None,
+    began: bool = False,
+    errors: dict[str, str] | None = None,
+    error: AccessError | None = None,
+) -> Response:
+    status = 422 if errors else 200
+    return visit.page(
+        "second_factor.html",
+        title=visit.gettext("Second factor"),
+        status=status if error is None else Problem.of(error).status,
+        headers={} if error is None else credentials.headers_of(error),
+        enrolment=enrolment,
+        qr=None if enrolment is None else drawn(enrolment.address),
+        began=began,
+        errors=errors or {},
+    )
+
+
+def _refuse_unfit(visit: Visit) -> None:
+    """A second factor goes with a password; a provider of OpenID asks for its own."""
+    if not visit.user.has_password:
+        raise AccessError("access.role", "a second factor goes with a password")
+
+
+def _left(visit: Visit, told: str) -> Response:
+    visit.leave()
+    visit.tell(told)
+    return visit.redirect(SIGN_IN)
+
+
+def drawn(text: str) -> tuple[int, str]:
+    """A QR code: its modules along a side with the quiet zone, and the dark ones as an SVG path."""
+    import segno
+
+    code = segno.make(text, error="m", micro=False)
+    rows = list(code.matrix_iter(border=4))
+    dark = (f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows) for x, module in enumerate(row) if module)
+    return len(rows), "".join(dark)

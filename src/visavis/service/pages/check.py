@@ -1,0 +1,563 @@
+"""A check, step by step: for what and about whom, what the claim rests on, the face, the verdict.
+
+Each step has an address of its own and shows what the check is at: to go back, to load a page again or to
+open it twice does no harm. A form says for which step it was made, and what was done isn't done again. Where
+the service has no room or a file can't be used, the page says so, and the check stays as it was.
+
+Scripts of ours send the same forms and ask for JSON: ``to`` says where to go on, ``text`` what went wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from visavis.decision.reasons import below, explain
+from visavis.documents.pdf import MAX_PAGES
+from visavis.errors import VisavisError
+from visavis.liveness.challenge import LIFETIME
+from visavis.liveness.frames import MAX_FRAMES
+from visavis.report.page import scale_of
+from visavis.service.challenges import draw
+from visavis.service.engine import Papers
+from visavis.service.models import MAX_SUBJECT, SUBJECT
+from visavis.service.pages import work
+from visavis.service.pages.checks import session_of
+from visavis.service.pages.failures import said
+from visavis.service.pages.frame import Pages
+from visavis.service.pages.guidance import HINTS, MOST_BYTES, guide
+from visavis.service.pages.words import Words
+from visavis.service.problems import Problem
+from visavis.verifier import ExaminedDocument
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from starlette.responses import Response
+
+    from visavis.access.keys import Key
+    from visavis.decision.policy import Policy
+    from visavis.decision.verdict import Reason
+    from visavis.examiner import Examined
+    from visavis.service.pages.checks import Check
+    from visavis.service.pages.forms import Form
+    from visavis.service.pages.frame import Visit
+    from visavis.service.pages.guidance import Guidance
+    from visavis.service.pool import Wanted
+
+PAGES = Pages()
+MAY = "verifications"
+
+START = "/desk/check"
+MAX_WHY = 500
+MAX_TIMES = 2**14
+"""Characters of the times of the frames that answer a challenge."""
+HERE_ONLY = ("access.session", "access.csrf", "access.role")
+"""What isn't told on the page of a check: nobody may see it."""
+
+
+# For what, and about whom
+
+
+@PAGES.get("/check", may=MAY)
+async def start(visit: Visit) -> Response:
+    """What to begin, and what was begun."""
+    return await _start(visit, {}, {})
+
+
+@PAGES.post("/check", may=MAY)
+async def begin(visit: Visit, form: Form) -> Response:
+    """Begin a check."""
+    _ = visit.gettext
+    purposes = await visit.ask(visit.desk.accounts.users.purposes, visit.user.id)
+    subject = form.text("subject", most=4 * MAX_SUBJECT)
+    given = {"purpose": form.text("purpose"), "subject": subject, "way": form.text("way") or "document"}
+    errors = {}
+    purpose = next((each for each in purposes if each.id == given["purpose"]), None)
+    if purpose is None:
+        errors["purpose"] = _("Choose what the check is for.")
+    if subject and not (len(subject) <= MAX_SUBJECT and re.fullmatch(SUBJECT, subject)):
+        errors["subject"] = _(
+            "A reference has up to %(most)s letters, digits and signs in one line.",
+            most=visit.language.number(MAX_SUBJECT),
+        )
+    if given["way"] not in ("document", "pictures"):
+        errors["way"] = _("Choose what the person is compared with.")
+    if errors or purpose is None:
+        return await _start(visit, given, errors, 422)
+    if purpose.id != (visit.session.key if visit.session is not None else None):
+        await visit.ask(visit.desk.accounts.sessions.choose, visit.token, purpose.id)
+    check = visit.desk.checks.begin(
+        user=visit.user.id,
+        session=session_of(visit.token),
+        key=purpose.id,
+        purpose=purpose.purpose,
+        subject=subject or None,
+        way="pictures" if given["way"] == "pictures" else "document",
+    )
+    if check is None:
+        return await _start(visit, given, {"": _too_many(visit)}, 429)
+    return visit.redirect(address(check, "claim"))
+
+
+@PAGES.get("/check/{id}", may=MAY)
+async def resume(visit: Visit) -> Response:
+    """Where the check is."""
+    check = check_of(visit)
+    return visit.redirect(_here(check, "face"))
+
+
+# What the claim rests on
+
+
+@PAGES.get("/check/{id}/claim", may=MAY)
+async def claim(visit: Visit) -> Response:
+    """What the claim rests on: to be given, or as it was read."""
+    check = check_of(visit)
+    return _decided(visit, check) or _claim(visit, check)
+
+
+@PAGES.post("/check/{id}/claim", may=MAY, files={"page": MAX_PAGES, "chip": 1})
+async def put(visit: Visit, form: Form) -> Response:
+    """A document, more of it, or a photograph."""
+    check = check_of(visit)
+    async with check.lock:
+        if _is_stale(check, form):
+            return _stale(visit, check, "claim")
+        pages, chip = list(form.files.get("page", ())), form.file("chip")
+        before = check.papers if form.is_on("add") else None
+        if before is not None:
+            pages, chip = [*before.pages, *pages], chip or before.chip
+        if not pages:
+            return _claim(visit, check, {"page": visit.gettext("Choose a picture.")}, 422)
+        try:
+            if check.way == "pictures":
+                await _look(visit, check, pages[0])
+            else:
+                await _read(visit, check, Papers([bytes(page) for page in pages], chip and bytes(chip)))
+        except (Problem, VisavisError) as error:
+            told, status = _told(visit, error)
+            field = "chip" if status < 429 and str(getattr(error, "code", "")).startswith("chip.") else "page"
+            return _claim(visit, check, {field if status < 429 else "": told}, status)
+        check.step += 1
+        return _went(visit, address(check, "claim"))
+
+
+async def _read(visit: Visit, check: Check, papers: Papers) -> None:
+    found = await work.read(visit, check, papers)
+    visit.desk.checks.keep(check, found.pictures, papers)
+    check.reference = found.document
+
+
+async def _look(visit: Visit, check: Check, picture: bytes) -> None:
+    found = await work.look(visit, check, picture)
+    visit.desk.checks.keep(check, found.pictures, None)
+    check.reference = found.seen
+
+
+# The face
+
+
+@PAGES.get("/check/{id}/face", may=MAY)
+async def face(visit: Visit) -> Response:
+    """The face, from the camera or from a file."""
+    check = check_of(visit)
+    if (answer := _decided(visit, check)) is not None:
+        return answer
+    if check.reference is None:
+        visit.tell(visit.gettext("First give what the person is compared with."), "note")
+        return visit.redirect(address(check, "claim"))
+    return _face(visit, check)
+
+
+@PAGES.post("/check/{id}/face", may=MAY, files={"probe": 1})
+async def judge(visit: Visit, form: Form) -> Response:
+    """The verdict."""
+    check = check_of(visit)
+    async with check.lock:
+        if _is_stale(check, form) or check.reference is None or check.verdict is not None:
+            return _stale(visit, check, "face")
+        probe = form.file("probe")
+        if probe is None:
+            return _face(visit, check, {"probe": visit.gettext("Choose a picture.")}, 422)
+        try:
+            found, answer = await work.judge(visit, check, bytes(probe))
+        except (Problem, VisavisError) as error:
+            if str(getattr(error, "code", "")).startswith("request.challenge"):
+                check.challenge = check.active = None
+            told, status = _told(visit, error)
+            return _face(visit, check, {"probe" if status < 429 else "": told}, status)
+        checks = visit.desk.checks
+        checks.decide(check, found.verdict, answer)
+        try:
+            checks.keep(check, {**check.pictures, **found.pictures}, None)
+        except Problem:  # the verdict stands; its pictures have no room
+            checks.keep(check, {}, None)
+        return _went(visit, address(check, "verdict"))
+
+
+@PAGES.post("/check/{id}/guidance", may=MAY, files={"frame": 1}, most=MOST_BYTES)
+async def guidance(visit: Visit, form: Form) -> Response:
+    """What to do before the camera; no call of the purpose, for nothing is decided or recorded."""
+    check = check_of(visit)
+    frame, service = form.file("frame"), visit.desk.service
+    if frame is None:
+        raise Problem(422, "request.fields", "frame is missing")
+    picture, policy, last = bytes(frame), service.config.policy, check.last
+
+    def look(wanted: Wanted) -> Guidance:
+        return guide(service.engine, wanted, picture, policy, last)
+
+    with service.pool.place("guidance") as place:
+        found = await place.work(look, patience_s=service.config.answer_s)
+    check.last = found.last
+    text = visit.gettext(HINTS[found.hint])
+    return visit.json({"hint": found.hint, "text": text, "good": found.is_good})
+
+
+@PAGES.post("/check/{id}/challenge", may=MAY)
+async def challenge(visit: Visit, form: Form) -> Response:  # noqa: ARG001
+    """Draw what the person is asked to do before the camera."""
+    check, service = check_of(visit), visit.desk.service
+    _asks_liveness(service.config.policy)
+    users = visit.desk.accounts.users
+    grant = await visit.ask(users.grant, visit.user, check.key, "challenges")
+    drawn = await visit.ask(draw, service, grant, check.subject)
+    words = Words(visit.language)
+    steps = [{**step, "words": words.action(step["action"])} for step in drawn["steps"]]
+    return visit.json({**drawn, "steps": steps, "lifetime_s": LIFETIME.total_seconds()})
+
+
+@PAGES.post("/check/{id}/answer", may=MAY, files={"frame": MAX_FRAMES})
+async def answer(visit: Visit, form: Form) -> Response:
+    """What the person did."""
+    check = check_of(visit)
+    _asks_liveness(visit.desk.service.config.policy)
+    frames, times = form.files.get("frame", ()), _times(form.text("times", most=MAX_TIMES))
+    drawn = form.text("challenge", most=100)
+    async with check.lock:
+        if check.verdict is not None:
+            return _stale(visit, check, "face")
+        active = await work.answered(visit, check, drawn, frames, times)
+        check.challenge, check.active = drawn, active
+    is_done = active.outcome != "not assessed"
+    if not is_done:
+        check.challenge = check.active = None
+    return visit.json({"done": is_done, "text": "" if is_done else _unanswered(visit, active.problem)})
+
+
+# The verdict
+
+
+@PAGES.get("/check/{id}/verdict", may=MAY)
+async def verdict(visit: Visit) -> Response:
+    """What it came to, and what to do next."""
+    check = check_of(visit)
+    if check.verdict is None:
+        visit.tell(visit.gettext("This check has no verdict yet."), "note")
+        return visit.redirect(_here(check, "face"))
+    return _verdict(visit, check, {})
+
+
+@PAGES.post("/check/{id}/review", may=MAY)
+async def ask(visit: Visit, form: Form) -> Response:
+    """Ask a second person."""
+    _, check = visit.gettext, check_of(visit)
+    async with check.lock:
+        if _is_stale(check, form) or check.verdict is None or check.review is not None:
+            return _stale(visit, check, "verdict")
+        if check.verdict.decision != "inconclusive":
+            return _stale(visit, check, "verdict")
+        why = form.text("why", most=4 * MAX_WHY)
+        if not why or len(why) > MAX_WHY:
+            told = _(
+                "Say in up to %(most)s letters what the second person should look at.",
+                most=visit.language.number(MAX_WHY),
+            )
+            return _verdict(visit, check, {"why": told}, 422)
+        if not check.pictures:
+            return _verdict(visit, check, {"": _("The pictures are gone. Check again, and ask then.")}, 409)
+        if not visit.desk.checks.ask(check, why):
+            told = _("Too many checks wait for a second person. Try again later.")
+            return _verdict(visit, check, {"": told}, 429)
+    visit.tell(_("A second person is asked to look at this check."))
+    return visit.redirect(address(check, "verdict"))
+
+
+@PAGES.post("/check/{id}/again", may=MAY)
+async def again(visit: Visit, form: Form) -> Response:
+    """Another check of the same person, who is compared with the same."""
+    check = check_of(visit)
+    async with check.lock:
+        if _is_stale(check, form) or check.verdict is None:
+            return _stale(visit, check, "verdict")
+        new = visit.desk.checks.again(check)
+        if new is None:
+            return _verdict(visit, check, {"": _too_many(visit)}, 429)
+        if check.review is None:
+            visit.desk.checks.end(check)
+    return visit.redirect(_here(new, "face"))
+
+
+@PAGES.post("/check/{id}/end", may=MAY)
+async def end(visit: Visit, form: Form) -> Response:  # noqa: ARG001
+    """End a check; its pictures are gone at once."""
+    check = check_of(visit)
+    visit.desk.checks.end(check)
+    visit.tell(visit.gettext("The check has ended, and its pictures are gone."))
+    return visit.redirect(START)
+
+
+@PAGES.get("/check/{id}/picture/{name}", may=MAY)
+async def picture(visit: Visit) -> Response:
+    """A picture of a check, for whoever does it."""
+    return picture_of(visit, check_of(visit), visit.given("name"))
+
+
+# What other pages of checks share
+
+
+def check_of(visit: Visit) -> Check:
+    """The check that the path names.
+
+    Raises:
+        Problem: 404: it isn't there any more, or isn't theirs.
+    """
+    user, session = visit.user.id, session_of(visit.token)
+    check = visit.desk.checks.find(visit.given("id"), user=user, session=session)
+    if check is None:
+        raise Problem(404, "desk.check", "there is no such check, or it has ended")
+    return check
+
+
+def picture_of(visit: Visit, check: Check, name: str) -> Response:
+    """A picture of a check; it is kept nowhere on its way.
+
+    Raises:
+        Problem: 404: there is none of this name, or not any more.
+    """
+    from starlette.responses import Response
+
+    data = check.pictures.get(name)
+    if data is None:
+        raise Problem(404, "desk.check", "there is no such picture, or it is gone")
+    headers = {"Cache-Control": "no-store", "Content-Disposition": "inline"}
+    return visit.finished(Response(data, media_type="image/jpeg", headers=headers))
+
+
+def address(check: Check, step: str) -> str:
+    """Where a step of a check is."""
+    return f"{START}/{check.id}/{step}"
+
+
+# Pages
+
+
+async def _start(
+    visit: Visit, given: Mapping[str, str], errors: Mapping[str, str], status: int = 200
+) -> Response:
+    purposes: Sequence[Key] = await visit.ask(visit.desk.accounts.users.purposes, visit.user.id)
+    chosen = given.get("purpose") or (visit.session.key if visit.session is not None else None)
+    mine = visit.desk.checks.mine(user=visit.user.id, session=session_of(visit.token))
+    return visit.page(
+        "check_start.html",
+        title=visit.gettext("New check"),
+        status=status,
+        purposes=purposes,
+        chosen=chosen if len(purposes) != 1 else purposes[0].id,
+        subject=given.get("subject", ""),
+        way=given.get("way", "document"),
+        most=MAX_SUBJECT,
+        mine=mine,
+        errors=errors,
+    )
+
+
+def _claim(
+    visit: Visit, check: Check, errors: Mapping[str, str] | None = None, status: int = 200
+) -> Response:
+    _ = visit.gettext
+    if errors and _wants_json(visit):
+        return _stumbled(visit, errors, status)
+    titles = {
+        ("document", False): _("The document"),
+        ("document", True): _("What the document says"),
+        ("pictures", False): _("The reference picture"),
+        ("pictures", True): _("The reference picture"),
+    }
+    words = Words(visit.language)
+    return visit.page(
+        "check_claim.html",
+        title=titles[check.way, check.reference is not None],
+        status=status,
+        check=check,
+        words=words,
+        said=words.reasons(_problems(check, visit.desk.service.config.policy)),
+        documents=visit.desk.service.engine.has_documents,
+        errors=errors or {},
+    )
+
+
+def _face(visit: Visit, check: Check, errors: Mapping[str, str] | None = None, status: int = 200) -> Response:
+    if errors and _wants_json(visit):
+        return _stumbled(visit, errors, status)
+    return visit.page(
+        "check_face.html",
+        title=visit.gettext("The face"),
+        status=status,
+        check=check,
+        words=Words(visit.language),
+        liveness=visit.desk.service.config.policy.liveness,
+        errors=errors or {},
+    )
+
+
+def _verdict(visit: Visit, check: Check, errors: Mapping[str, str], status: int = 200) -> Response:
+    assert check.verdict is not None  # noqa: S101  # the pages see to it
+    engine, words = visit.desk.service.engine, Words(visit.language)
+    return visit.page(
+        "check_verdict.html",
+        title=visit.gettext("The verdict"),
+        status=status,
+        check=check,
+        verdict=check.verdict,
+        words=words,
+        said=words.reasons(_remarks(check)),
+        scale=scale_of(check.verdict, engine.verifier.calibration),
+        has_receipt=_has("/check/{id}/receipt"),
+        has_statement=_has("/check/{id}/statement"),
+        most=MAX_WHY,
+        errors=errors,
+    )
+
+
+def _problems(check: Check, policy: Policy) -> list[Reason]:
+    """What there is to say of what the claim rests on, before anything is compared with it."""
+    reference = check.reference
+    if reference is None:
+        return []
+    if not isinstance(reference, ExaminedDocument):
+        return [*_of_photo("reference", reference, policy)]
+    problems = [*reference.document.problems]
+    if reference.choice.portrait is not None:
+        problems += _of_photo("document", reference.reference, policy)
+    return problems
+
+
+def _of_photo(about: str, seen: Examined, policy: Policy) -> list[Reason]:
+    return [*explain(about, seen.evidence, seen.problem, policy), *below(about, seen.evidence.quality)]
+
+
+def _remarks(check: Check) -> list[Reason]:
+    """What there is to say of a verdict."""
+    found = check.verdict
+    if found is None:
+        return []
+    return [*found.reasons, *(found.document.problems if found.document is not None else ())]
+
+
+def _has(path: str) -> bool:
+    """Whether there is a page of this path."""
+    from visavis.service.pages import desk
+
+    return any(("GET", path) in pages.acts for pages in desk.PAGES)
+
+
+# Order
+
+
+def _is_stale(check: Check, form: Form) -> bool:
+    """Whether a form was made for a step that is done."""
+    return form.text("step") != str(check.step)
+
+
+def _stale(visit: Visit, check: Check, page: str) -> Response:
+    visit.tell(
+        visit.gettext(
+            "This step was done before, perhaps by a second click or in another window. Nothing was "
+            "done twice. The check goes on here."
+        ),
+        "note",
+    )
+    return _went(visit, _here(check, page))
+
+
+def _decided(visit: Visit, check: Check) -> Response | None:
+    """Away from a page whose step can't be done again."""
+    if check.verdict is None:
+        return None
+    visit.tell(visit.gettext("This check has its verdict. To change anything, check again."), "note")
+    return visit.redirect(address(check, "verdict"))
+
+
+def _here(check: Check, page: str) -> str:
+    """The address of a page of a check, or of the one that comes before or after."""
+    if check.verdict is not None:
+        return address(check, "verdict")
+    return address(check, "claim" if check.reference is None or page == "claim" else "face")
+
+
+def _went(visit: Visit, to: str) -> Response:
+    return visit.json({"to": to}) if _wants_json(visit) else visit.redirect(to)
+
+
+def _wants_json(visit: Visit) -> bool:
+    return visit.request.headers.get("accept", "").partition(",")[0].strip() == "application/json"
+
+
+# What goes wrong
+
+
+def _told(visit: Visit, error: Problem | VisavisError) -> tuple[str, int]:
+    """What is said of it on the page, and the status; what nobody may see here is raised again."""
+    problem = Problem.of(error) if isinstance(error, VisavisError) else error
+    if problem.code in HERE_ONLY:
+        raise error
+    visit.request.state.code = problem.code
+    if problem.status >= 500 and isinstance(error, VisavisError):
+        visit.request.state.told = error.message
+    unusable = Words(visit.language).unusable(problem.code)
+    if unusable is not None:
+        return unusable, 422
+    _, happened, next_ = said(problem, visit)
+    return f"{happened} {next_}", problem.status
+
+
+def _stumbled(visit: Visit, errors: Mapping[str, str], status: int) -> Response:
+    return visit.json({"text": " ".join(errors.values()), "next": "", "again": status in (429, 503)}, status)
+
+
+def _too_many(visit: Visit) -> str:
+    return visit.gettext("You have too many open checks. End one of them first.")
+
+
+def _unanswered(visit: Visit, problem: str | None) -> str:
+    """Why the answer to a challenge couldn't be looked at, with what to do."""
+    _ = visit.gettext
+    if problem in ("frames_missing", "too_few_frames", "impossible_times", "clock_backwards"):
+        return _("The camera was too slow, or the page was hidden. Close other programs, and begin again.")
+    if problem in ("face_missing", "no_face"):
+        return _("The face left the picture. Stay before the camera until the end, and begin again.")
+    return _("What the camera saw could not be judged. Sit in even light, and begin again.")
+
+
+def _asks_liveness(policy: Policy) -> None:
+    if policy.liveness == "off":
+        raise Problem(409, "desk.liveness", "the policy of this desk doesn't ask for liveness")
+
+
+def _times(text: str) -> list[float]:
+    """Milliseconds, as a list of JSON.
+
+    Raises:
+        Problem: 422 `request.fields`.
+    """
+    try:
+        found: Any = json.loads(text)
+        times = [float(each) for each in found]
+    except (ValueError, TypeError, RecursionError):
+        raise Problem(422, "request.fields", "times are numbers") from None
+    if not all(-1e9 <= each <= 1e9 for each in times):
+        raise Problem(422, "request.fields", "times are out of range")
+    return times

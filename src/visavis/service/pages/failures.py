@@ -1,0 +1,322 @@
+"""What goes wrong at the desk, as a page: what happened in a sentence, and what to do next.
+
+A script of ours that asks for JSON gets the same as a problem document with that sentence in it.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from visavis.errors import StorageError, VisavisError
+from visavis.service.logs import LOGGER
+from visavis.service.pages.forms import take_rest
+from visavis.service.pages.frame import BEFORE, START, sign_in_address, visit_of, visit_with
+from visavis.service.problems import MEDIA_TYPE, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from visavis.service.pages.frame import Visit
+
+log = logging.getLogger(LOGGER)
+
+Said = tuple[str, str, str]
+"""Heading, what happened, what to do next."""
+
+
+async def on_problem(request: Request, error: Exception) -> Response:
+    """A problem, or an error of the library, as a page."""
+    if isinstance(error, VisavisError):
+        problem = Problem.of(error)
+        if problem.status >= 500:  # only the operator is told
+            request.state.told = error.message
+    else:
+        assert isinstance(error, Problem)  # noqa: S101  # registered for these only
+        problem = error
+    return await answer(request, problem)
+
+
+async def on_http_error(request: Request, error: Exception) -> Response:
+    """No such page, or none that takes a form."""
+    from starlette.exceptions import HTTPException
+
+    assert isinstance(error, HTTPException)  # noqa: S101  # registered for it only
+    code = {404: "request.path", 405: "request.method"}.get(error.status_code, "request.refused")
+    return await answer(request, Problem(error.status_code, code, str(error.detail), headers=error.headers))
+
+
+async def on_fault(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    """A fault of ours; whoever called this logs where it arose."""
+    problem = Problem(500, "service.fault", "a fault in visavis itself: please report it")
+    return await answer(request, problem, has_failed=not hasattr(request.state, "visit"))
+
+
+async def answer(request: Request, problem: Problem, *, has_failed: bool = False) -> Response:
+    """A problem as the page, or the document, that is answered.
+
+    Args:
+        request: What was asked.
+        problem: Why it isn't answered.
+        has_failed: Whether it was a fault to look who is there; it isn't tried again.
+    """
+    request.state.code = problem.code
+    if request.method == "POST":
+        await take_rest(request, request.app.state.desk.service.config.body_mib * 2**20)
+    try:
+        visit = visit_with(request, None, None) if has_failed else await visit_of(request)
+    except StorageError:  # it is told all the same
+        visit = visit_with(request, None, None)
+    wants_json = request.headers.get("accept", "").partition(",")[0].strip() == "application/json"
+    if problem.code == "access.session" and not wants_json:
+        if request.method == "GET" and request.headers.get("sec-fetch-site") == "cross-site":
+            # A strict cookie doesn't come along with a link from elsewhere; from a page of ours it does.
+            return visit.page("onward.html", title=visit.gettext("One moment"), back=visit.here)
+        if request.method == "POST":
+            visit.tell(
+                visit.gettext("You were signed out in the meantime, and what you sent was not kept."), "note"
+            )
+        return visit.redirect(sign_in_address(visit.here))
+    heading, happened, next_ = said(problem, visit)
+    if wants_json:
+        from starlette.responses import JSONResponse
+
+        document = problem.document(request.state.request_id) | {"text": happened, "next": next_}
+        if problem.code == "access.session":
+            document["sign_in"] = sign_in_address(visit.here)
+        return visit.finished(
+            JSONResponse(document, problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
+        )
+    headers = {name: value for name, value in problem.headers.items() if name != "WWW-Authenticate"}
+    return visit.page(
+        "failure.html",
+        title=heading,
+        status=problem.status,
+        headers=headers,
+        happened=happened,
+        next=next_,
+        back=visit.here if request.method == "POST" else START,
+        request_id=request.state.request_id,
+        code=problem.code,
+    )
+
+
+def said(problem: Problem, visit: Visit) -> Said:
+    """What is said of a problem, in the visitor's language."""
+    code, status = problem.code, problem.status
+    for found, make in SAID:
+        if found == status or (isinstance(found, str) and code.startswith(found)):
+            return make(visit, problem)
+    return _refused(visit, problem) if status < 500 else _fault(visit, problem)
+
+
+def _form(visit: Visit, problem: Problem) -> Said:  # noqa: ARG001
+    _ = visit.gettext
+    if BEFORE not in visit.request.cookies and visit.session is None:
+        return (
+            _("This form can’t be accepted"),
+            _("Your browser sent no cookie with it. The desk needs cookies to know who sends a form."),
+            _(
+                "Allow cookies for this address, open the desk by https, load the page again, and send "
+                "the form once more."
+            ),
+        )
+    return (
+        _("This form can’t be accepted"),
+        _("It is too old, or it was not opened from this desk. Nothing was changed."),
+        _("Go back, load the page again and send the form once more."),
+    )
+
+
+def _not_allowed(visit: Visit, problem: Problem) -> Said:  # noqa: ARG001
+    _ = visit.gettext
+    return (
+        _("You may not do this"),
+        _("Your role does not include this page or this step."),
+        _("If you need it for your work, ask an administrator of this desk for the role."),
+    )
+
+
+def _no_page(visit: Visit, problem: Problem) -> Said:  # noqa: ARG001
+    _ = visit.gettext
+    return (
+        _("There is nothing here"),
+        _("This page does not exist, or it has ended: what belongs to a check is gone when the check is."),
+        _("Look at the address, or begin again at the start page."),
+    )
+
+
+def _no_method(visit: Visit, problem: Problem) -> Said:  # noqa: ARG001
+    _ = visit.gettext
+    return (
+        _("This address takes a form"),
+        _("It was opened without one, for example from the history of the browser."),
+        _("Go to the start page and take the way from there."),
+    )
+
+
+def _too_large(visit: Visit, problem: Problem) -> Said:  # noqa: ARG001
+    _ = visit.gettext
+    config = visit.desk.service.config
+    return (
+        _("This is too large"),
+        _(
+            "A picture may have up to %(picture)s MB, and all that is sent at once up to %(form)s MB.",
+            picture=visit.language.number(config.picture_mib),
+            form=visit.language.number(config.body_mib),
+        ),
+        _("Choose a smaller picture, or let the camera take one with fewer pixels."),
+    )
+
+
+def _slow(visit: Visit, problem: Problem) -> Said:  # noqa: ARG001
+    _ = visit.gettext
+    return (
+        _("The connection is too slow"),
+        _("What you sent did not arrive in time. Nothing was changed."),
+        _("Send it once more; where the connection stays slow, choose a smaller picture."),
+    )
+
+
+def _wait(visit: Visit, problem: Problem) -> Said:
+    _ = visit.gettext
+    return (
+        _("Many people are using the desk just now"),
+        _("There was no room for what you sent. Nothing was changed."),
+        visit.language.again(problem.headers.get("Retry-After")),
+    )
+
+
+def _often(visit: Visit, problem: Problem) -> Said:
+    _ = visit.gettext
+    return (
+        _("That was too often"),
+        _("What may be done under this purpose in this time is used up."),
+        visit.language.again(problem.headers.get("Retry-After")),
+    )
+
+
+def _fanned_out(visit: Visit, problem: Problem) -> Said:  # noqa: ARG001
+    _ = visit.gettext
+    return (
+        _("This face was compared with too many others"),
+        _(
+            "So that nobody can search for people here, one face may be compared with a few different "
+            "people a day and no more. This was written into the ledger."
+        ),
+        _("If these were honest checks, ask whoever runs this desk. Otherwise try again tomorrow."),
+    )
+
+
+def _no_purpose(visit: Visit, problem: Problem) -> Said:  # noqa: ARG001
+    _ = visit.gettext
+    return (
+        _("You may not do this for this purpose"),
+        _("The purpose that you chose ended, was taken from you, or does not allow this step."),
+        _("Begin a new check for another purpose, or ask an administrator of this desk."),
+    )
+
+
+def _challenge(visit: Visit, problem: Problem) -> Said:  # noqa: ARG001
+    _ = visit.gettext
+    return (
+        _("The instructions are out of date"),
+        _("What the camera asked for counts once and for a few minutes only."),
+        _("Begin the instructions again."),
+    )
+
+
+def _no_documents(visit: Visit, problem: Problem) -> Said:  # noqa: ARG001
+    _ = visit.gettext
+    return (
+        _("This desk reads no documents"),
+        _("The part that reads documents is not installed here."),
+        _("Begin a check with a reference picture, or ask whoever runs this desk."),
+    )
+
+
+def _locked(visit: Visit, problem: Problem) -> Said:
+    _ = visit.gettext
+    return (
+        _("Please wait"),
+        _("Signing in failed several times. So that nobody can guess on, the next try has to wait."),
+        visit.language.again(problem.headers.get("Retry-After")),
+    )
+
+
+def _unread(visit: Visit, problem: Problem) -> Said:  # noqa: ARG001
+    _ = visit.gettext
+    return (
+        _("This can’t be read"),
+        _(
+            "Something in what you sent is missing, too long, or of another kind than the page asks for. "
+            "Nothing was changed."
+        ),
+        _("Go back, look at what you entered, and send it once more."),
+    )
+
+
+def _refused(visit: Visit, problem: Problem) -> Said:  # noqa: ARG001
+    _ = visit.gettext
+    return (
+        _("This can’t be done"),
+        _("The desk refused what you sent. Nothing was changed."),
+        _(
+            "Go back and try another way. If it happens again, give the number below to whoever runs "
+            "this desk."
+        ),
+    )
+
+
+def _gone(visit: Visit, problem: Problem) -> Said:
+    _ = visit.gettext
+    return (
+        _("The desk can’t answer at the moment"),
+        _("Something that it needs is missing, for example its database. Nothing was changed."),
+        visit.language.again(problem.headers.get("Retry-After"))
+        + " "
+        + _("If it lasts, give the number below to whoever runs this desk."),
+    )
+
+
+def _fault(visit: Visit, problem: Problem) -> Said:  # noqa: ARG001
+    _ = visit.gettext
+    return (
+        _("There is a fault in the desk"),
+        _("It is not your doing. What you did last may not have been kept."),
+        _(
+            "Begin again at the start page. If it happens again, give the number below to whoever runs "
+            "this desk."
+        ),
+    )
+
+
+SAID: tuple[tuple[str | int, Callable[[Visit, Problem], Said]], ...] = (
+    ("access.csrf", _form),
+    ("access.locked", _locked),
+    ("access.rate", _often),
+    ("access.quota", _often),
+    ("access.fan_out", _fanned_out),
+    ("access.unknown", _no_purpose),
+    ("access.expired", _no_purpose),
+    ("access.revoked", _no_purpose),
+    ("access.no_key", _no_purpose),
+    ("access.scope", _no_purpose),
+    ("access.policy", _no_purpose),
+    ("request.challenge_", _challenge),
+    ("service.no_documents", _no_documents),
+    (403, _not_allowed),
+    (404, _no_page),
+    (405, _no_method),
+    (413, _too_large),
+    (408, _slow),
+    (429, _wait),
+    (400, _unread),
+    (415, _unread),
+    (422, _unread),
+    (503, _gone),
+)
+"""By what a code begins with, or by status, what is said; the first that fits."""
