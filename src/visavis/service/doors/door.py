@@ -17,16 +17,23 @@ from visavis.service.pool import GoneError
 from visavis.service.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from fastapi import APIRouter
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from visavis.service.config import Config
+
     Endpoint = Callable[[Request], Awaitable[Response]]
     Refused = Callable[[Problem, str | None], Response]
 
 log = logging.getLogger(LOGGER)
+
+
+def no_fields(config: Config) -> Mapping[str, str]:  # noqa: ARG001  # every door's are asked for like this
+    """Nothing."""
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +45,26 @@ class Door:
         router: Its paths; none of them stands in the OpenAPI document, which is that of the native API.
         queued: Those of its endpoints that lead to an engine.
         refused: Makes its answer to a request of a problem and the request's id.
+        fields: What stands in the head of its answers, by the service's settings; its endpoints see to it
+            themselves, and for who is turned away before them `app` does.
     """
 
     name: str
     router: APIRouter
     queued: tuple[Endpoint, ...]
     refused: Refused
+    fields: Callable[[Config], Mapping[str, str]] = no_fields
+
+    def turning_away(self, config: Config) -> Refused:
+        """What answers where there is no room: `refused`, with the door's fields."""
+        more = self.fields(config)
+
+        def answer(problem: Problem, request_id: str | None) -> Response:
+            response = self.refused(problem, request_id)
+            response.headers.update(more)
+            return response
+
+        return answer if more else self.refused
 
 
 def speaking(refused: Refused) -> Callable[[Endpoint], Endpoint]:
