@@ -50,6 +50,7 @@ DOORS = {"__init__", "__main__"}  # they open on the whole house
 # Each of them costs more than the tenth of a second that all of visavis may take to start.
 HEAVY = {"onnxruntime", "cv2", "onnx", "PIL", "rich", "matplotlib", "httpx2", "unearth", "simplejpeg"}
 HEAVY |= {"jinja2", "pillow_heif", "google", "pyarrow", "cryptography", "sqlalchemy", "alembic", "psycopg"}
+HEAVY |= {"ray"}
 # Rooms that others enter by an import inside a function.
 LAZY: tuple[str, ...] = ("packs/convert/*.py", "packs/download.py", "packs/sources.py")
 LAZY += ("ledger/tables.py", "access/tables.py", "service/tables.py")

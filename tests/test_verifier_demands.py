@@ -232,7 +232,7 @@ def test_the_networks_are_loaded_once_by_however_many_threads(
     loaded = []
 
     class Slow(Fixed):
-        def __init__(self, *, threads: int | None) -> None:
+        def __init__(self, *, threads: int | None, device: str) -> None:
             super().__init__(0.9)
             loaded.append(threads)
             threading.Event().wait(0.05)
@@ -249,7 +249,7 @@ def test_the_networks_are_loaded_once_by_however_many_threads(
 def test_a_damaged_pack_is_an_error(
     sface: Verifier, seen: Mapping[str, Examined], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def damaged(*, threads: int | None) -> None:
+    def damaged(*, threads: int | None, device: str) -> None:
         raise PackError("pack.damaged", "a file was altered")
 
     monkeypatch.setattr(sface, "_passive", None)

@@ -104,6 +104,7 @@ class Verifier:
         policy: Policy | None = None,
         calibration: Calibration | str | os.PathLike[str] | None = None,
         threads: int | None = None,
+        device: str = "cpu",
         record: bool = True,
     ) -> None:
         """Load a pack.
@@ -115,17 +116,20 @@ class Verifier:
                 of a file with one; that which ships with visavis by default.
             threads: How many threads a call may use inside the networks; as many as the process has cores by
                 default.
+            device: On what the networks run, ``"cpu"`` or ``"cuda"``.
             record: Whether verdicts are recorded in the ledger that `VISAVIS_LEDGER` names, where it names
                 one. Only who records them by other means says no.
 
         Raises:
-            PackError: The pack isn't installed or is damaged, or the calibration can't be used with it.
+            PackError: The pack isn't installed or is damaged, can't run on that device, or the calibration
+                can't be used with it.
         """
-        self.examiner = Examiner(pack, threads=threads)
+        self.examiner = Examiner(pack, threads=threads, device=device)
         self.pack = self.examiner.pack
         self.policy = policy or Policy()
         self.calibration = _calibration(calibration, self.pack.name, self.examiner.fingerprint)
         self._threads = threads
+        self._device = device
         self._record = record
         self._reader: DocumentReader | None = None
         self._reader_lock = threading.Lock()
@@ -255,7 +259,7 @@ class Verifier:
 
         with self._reader_lock:
             if self._reader is None:
-                self._reader = DocumentReader(self.pack.name, threads=self._threads)
+                self._reader = DocumentReader(self.pack.name, threads=self._threads, device=self._device)
         return read_document(pictures, reader=self._reader, chip=chip, trust=trust, name=name)
 
     def verify_document(
@@ -497,7 +501,7 @@ class Verifier:
         with self._passive_lock:
             if self._passive is None:
                 try:
-                    self._passive = PassiveDetector(threads=self._threads)
+                    self._passive = PassiveDetector(threads=self._threads, device=self._device)
                 except PackError as error:
                     if error.code != "pack.not_installed":
                         raise
@@ -690,9 +694,9 @@ def _another(active: Active | None, probe: Examined, threshold: float) -> Iterat
 
 
 def _held(seen: Examined, asked: Profile | None, clock: Clock) -> Examined:
-    """An examined picture with its face held against what the policy asks of it."""
+    """An examined picture with its face held against what the policy asks of it, unless it is already."""
     evidence = seen.evidence
-    if asked is None or evidence.face is None:
+    if asked is None or evidence.face is None or evidence.quality is not None:
         return seen
     from visavis.quality.measure import measure
 

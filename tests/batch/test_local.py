@@ -12,14 +12,17 @@ import psutil
 import pytest
 from tests.batch.invented import InventedEngine, InventedSetup, invented, picture
 
-from visavis.batch.local import TRIES, LocalEngine
+from visavis.batch.local import LocalEngine
 from visavis.batch.rows import Claim
+from visavis.batch.under_way import TRIES
 from visavis.batch.work import Setup, Task
 from visavis.decision.policy import Policy
 from visavis.errors import BatchError, PackError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from visavis.batch.engine import Engine
 
 SETUP = Setup("sface", Policy(), None, "batch")
 
@@ -67,7 +70,7 @@ def tasks(folder: Path, probes: list[bytes], each: int = 2) -> list[Task]:
     ]
 
 
-def decisions(engine: LocalEngine | InventedEngine, todo: list[Task]) -> list[tuple[int, str | None]]:
+def decisions(engine: Engine, todo: list[Task]) -> list[tuple[int, str | None]]:
     return [
         (answer.number, answer.event.decision)
         for answers in engine.answers(todo)

@@ -270,6 +270,7 @@ def test_where_the_ledger_can_t_be_written_there_are_no_results(
         ({"pack": "edgeface-xs"}, "another pack"),
         ({"purpose": "another one"}, "another purpose"),
         ({"ledger": "other"}, "another ledger"),
+        ({"device": "cuda"}, "another device"),
         ({"table": "other"}, "another table"),
     ],
 )

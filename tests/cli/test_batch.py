@@ -99,6 +99,7 @@ def test_what_it_prints(place: Path, run: Any) -> None:
         ((*GIVEN, "--fmr", "1e-9"), 64, "false match rate"),
         ((*GIVEN, "--liveness-threshold", "0.5"), 64, "needs --liveness"),
         ((*GIVEN, "--pack", "nonsense"), 64, "nonsense"),
+        ((*GIVEN, "--address", "10.0.0.1:6379"), 64, "--address needs --engine ray"),
         (("search.csv", *GIVEN[1:]), 64, "pairs one probe with too many different references"),
         (("pairs.csv", "--out", "full", "--ledger", "l.db"), 73, "holds other things"),
     ],
@@ -112,6 +113,17 @@ def test_how_it_refuses(place: Path, run: Any, words: tuple[str, ...], status: i
     assert (found, out) == (status, "")
     assert told in err
     assert not (place / "out" / "results" / "part-000001.parquet").exists()
+
+
+def test_without_a_gpu_it_says_what_is_missing(place: Path, run: Any) -> None:
+    import onnxruntime
+
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this onnxruntime has CUDA")
+    status, out, err = run(*GIVEN, "--device", "cuda")
+    assert (status, out) == (69, "")
+    assert "built without CUDA" in err
+    assert "onnxruntime-gpu" in err
 
 
 def test_a_search_that_is_refused_is_in_the_ledger(place: Path, run: Any) -> None:
@@ -135,6 +147,8 @@ def test_a_search_that_is_refused_is_in_the_ledger(place: Path, run: Any) -> Non
         ("batch.not_installed", 64),
         ("batch.busy", 69),
         ("batch.unreachable", 69),
+        ("batch.cluster", 69),
+        ("batch.node", 69),
         ("batch.worker", 70),
         ("batch.out", 73),
     ],
@@ -166,6 +180,25 @@ def started(place: Path, out: str) -> subprocess.Popen[str]:
 def rows_of(place: Path, out: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = ds.dataset(place / out / "results").to_table().sort_by("row").to_pylist()
     return found
+
+
+def test_with_ray_rows_are_what_they_are_without(place: Path) -> None:
+    """In a process of its own, which starts Ray and ends it."""
+    pytest.importorskip("ray", reason="Ray isn't installed, or isn't there for this Python")
+    found = {}
+    for engine in ("local", "ray"):
+        command = [sys.executable, "-m", "visavis", "batch", "pairs.csv", "--out", engine, "--processes", "1"]
+        ended = subprocess.run(
+            [*command, "--ledger", f"{engine}.db", "--engine", engine, "--json"],
+            cwd=place,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stderr
+        assert ended.stderr.splitlines()[0] == "0 of 3 rows"
+        found[engine] = json.loads(ended.stdout)["decisions"], rows_of(place, engine)
+    assert found["ray"] == found["local"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")

@@ -147,7 +147,7 @@ class Toy:
         return role
 
     @staticmethod
-    def network(role: str, *, threads: int | None) -> Any:
+    def network(role: str, *, threads: int | None, device: str) -> Any:
         def run(crops: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
             assert crops.shape == (1, 80, 80, 3)
             assert crops.dtype == np.uint8

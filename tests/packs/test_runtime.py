@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from visavis.errors import PackError
 from visavis.packs import runtime
 from visavis.packs.runtime import Network, available_cores
 
@@ -163,6 +165,102 @@ def test_a_network_takes_as_many_threads_as_there_are_cores(monkeypatch: pytest.
     Network(toy())
     Network(toy(), threads=2)
     assert seen == [(3, 1, ["CPUExecutionProvider"]), (2, 1, ["CPUExecutionProvider"])]
+
+
+# GPUs, of which there is none here: what can be seen is that nothing else takes their place
+
+
+class Session:
+    """Says that it runs somewhere."""
+
+    def __init__(self, used: list[str], given: dict[str, Any]) -> None:
+        self.used, self.falls_back = used, bool(given.get("enable_fallback", 1))
+
+    def get_providers(self) -> list[str]:
+        return self.used
+
+    def disable_fallback(self) -> None:
+        self.falls_back = False
+
+    def get_inputs(self) -> list[SimpleNamespace]:
+        return [SimpleNamespace(name="picture")]
+
+    def get_outputs(self) -> list[SimpleNamespace]:
+        return [SimpleNamespace(name="twice")]
+
+
+@pytest.fixture
+def with_cuda(monkeypatch: pytest.MonkeyPatch) -> list[Session]:
+    """An onnxruntime that was built with CUDA and finds a GPU; the sessions that it began."""
+    import onnxruntime
+
+    begun: list[Session] = []
+
+    def session(model: bytes, options: Any, *, providers: list[Any], **given: Any) -> Session:
+        [(first, settings), last] = providers
+        assert (first, last) == ("CUDAExecutionProvider", "CPUExecutionProvider")
+        assert settings["use_tf32"] == "0"
+        begun.append(Session([first, last], given))
+        return begun[-1]
+
+    there = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: there)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", session)
+    return begun
+
+
+def refused(model: bytes, device: str = "cuda") -> str:
+    with pytest.raises(PackError) as caught:
+        Network(model, device=device)
+    assert caught.value.code == "pack.device"
+    return str(caught.value)
+
+
+def test_without_cuda_in_onnxruntime() -> None:
+    import onnxruntime
+
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this onnxruntime has CUDA")
+    assert "it was built without CUDA" in refused(toy())
+    assert "onnxruntime-gpu" in refused(toy())
+
+
+def test_a_device_that_there_is_none_of() -> None:
+    assert refused(toy(), "abacus") == "there is no such device (found abacus, expected one of cpu, cuda)"
+
+
+def test_with_a_gpu(with_cuda: list[Session]) -> None:
+    assert Network(toy(), device="cuda").outputs == ("twice",)
+    assert [session.falls_back for session in with_cuda] == [False]
+
+
+def test_an_onnxruntime_that_goes_on_without_a_gpu_is_refused(
+    with_cuda: list[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As that of 1.31 does where CUDA's libraries aren't there: it says so on its log alone."""
+    monkeypatch.setattr(Session, "get_providers", lambda self: ["CPUExecutionProvider"])
+    assert "couldn't begin on a GPU (found CPUExecutionProvider alone" in refused(toy())
+
+
+def test_what_onnxruntime_says_of_a_gpu_is_passed_on(
+    with_cuda: list[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import onnxruntime
+
+    def session(*args: Any, **given: Any) -> None:
+        raise RuntimeError("CUDA failure 100: no CUDA-capable device is detected\nand more")
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", session)
+    told = refused(toy())
+    assert "found CUDA failure 100: no CUDA-capable device is detected, expected" in told
+
+
+def test_8_bit_networks_stay_on_processors(with_cuda: list[Session]) -> None:
+    """onnxruntime-gpu 1.31 has no code for them (its library doesn't know the name)."""
+    model = onnx.load_model_from_string(toy())
+    model.graph.node[1].op_type = "QLinearAdd"
+    assert "8-bit integers" in refused(model.SerializeToString())
+    assert with_cuda == []
 
 
 def test_threads_share_a_network() -> None:

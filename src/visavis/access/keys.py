@@ -180,6 +180,7 @@ class Keys:
         max_fmr: float | None = None,
         expires_at: datetime | None = None,
         user: str | None = None,
+        by: str | None = None,
     ) -> tuple[Key, str]:
         """Make a key.
 
@@ -192,6 +193,7 @@ class Keys:
             max_fmr: Highest false match rate that a policy may accept, above 0 and at most 0.1.
             expires_at: When it ends; None for never.
             user: Id of the user of the desk that it is for; what is returned beside it lets nobody in then.
+            by: Id of the user who makes it; None at the command line.
 
         Returns:
             The key, and what its user is given; that can't be had again.
@@ -235,7 +237,7 @@ class Keys:
         }
         ends = None if expires_at is None else expires_at.astimezone(UTC).isoformat()
         of_user: dict[str, Scalar] = {} if user is None else {"user": user}
-        self._record("create", id_, purpose, {**limits, "expires_at": ends, **of_user})
+        self._record("create", id_, purpose, {**limits, "expires_at": ends, **of_user}, by)
         with self._storage.writing() as connection:
             connection.execute(_keys().insert(), row)
         return self.get(id_), f"vv_{id_}_{secret}"
@@ -265,12 +267,13 @@ class Keys:
             row = _row(connection, id_)
         return frozenset() if row is None else _key(row).scopes
 
-    def rotate(self, id_: str, *, overlap: timedelta = OVERLAP) -> str:
+    def rotate(self, id_: str, *, overlap: timedelta = OVERLAP, by: str | None = None) -> str:
         """Give a key another secret; everything else of it stays, also what was counted.
 
         Args:
             id_: The key's.
             overlap: How long the secret that it had stays valid, from 0 to 30 days. An earlier one ends.
+            by: As `create`.
 
         Returns:
             What its user is given; that can't be had again.
@@ -291,7 +294,7 @@ class Keys:
             )
         until = now + overlap
         secret = _new_secret()
-        self._record("rotate", id_, key.purpose, {"previous_until": until.isoformat()})
+        self._record("rotate", id_, key.purpose, {"previous_until": until.isoformat()}, by)
         keys = _keys()
         with self._storage.writing() as connection:
             connection.execute(
@@ -305,8 +308,12 @@ class Keys:
             )
         return f"vv_{id_}_{secret}"
 
-    def revoke(self, id_: str) -> Key:
+    def revoke(self, id_: str, *, by: str | None = None) -> Key:
         """End a key: the next call with it is refused, in every process.
+
+        Args:
+            id_: The key's.
+            by: As `create`.
 
         Raises:
             AccessError: `access.no_key`.
@@ -315,7 +322,7 @@ class Keys:
         key = self.get(id_)
         if key.revoked_at is not None:
             return key
-        self._record("revoke", id_, key.purpose, {})
+        self._record("revoke", id_, key.purpose, {}, by)
         keys = _keys()
         with self._storage.writing() as connection:
             connection.execute(
@@ -453,8 +460,11 @@ class Keys:
             fits |= hmac.compare_digest(bytes(row.previous_secret), hashed)
         return fits
 
-    def _record(self, action: str, id_: str, purpose: str, details: dict[str, Scalar]) -> None:
-        self._ledger.append(Event(kind="key", key=id_, purpose=purpose, decision=action, details=details))
+    def _record(
+        self, action: str, id_: str, purpose: str, details: dict[str, Scalar], by: str | None
+    ) -> None:
+        told = details if by is None else {**details, "by": by}
+        self._ledger.append(Event(kind="key", key=id_, purpose=purpose, decision=action, details=told))
 
 
 def us(moment: datetime) -> int:

@@ -28,6 +28,7 @@ WHAT = {
     "liveness": "It was checked whether a live person was before the camera.",
     "template": "A template was made of a face and handed out.",
     "conversion": "A record of a face was brought into another form.",
+    "review": "A second person looked at what could not be decided.",
     "refusal": "Something was asked for and refused.",
     "access": "What is recorded about the person was looked at.",
     "rotation": "The key that signs the ledger was exchanged.",

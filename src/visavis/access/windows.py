@@ -77,9 +77,7 @@ class Turn(Protocol):
         """Destroy the salts of windows outside a range at once, and bit by bit what was kept under them."""
 
 
-BY_INDEX = tuple(
-    f"set_config('enable_{way}', 'off', true)" for way in ("seqscan", "hashjoin", "mergejoin")
-)
+BY_INDEX = tuple(f"set_config('enable_{way}', 'off', true)" for way in ("seqscan", "hashjoin", "mergejoin"))
 """For PostgreSQL, until the transaction ends: marks are looked up by their index, and comparisons by theirs.
 
 By its statistics it may think otherwise, which are wrong as long as a table that was filled wasn't analysed;

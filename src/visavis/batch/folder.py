@@ -31,7 +31,7 @@ BARE = {LOCK, RESULTS}
 """What a batch that was killed before it was bound to anything may have left."""
 PART = re.compile(r"part-(\d{6})\.parquet")
 UNFINISHED = ".unfinished-"
-BOUND = ("table", "rows", "purpose", "pack", "fingerprint", "policy", "calibration", "ledger")
+BOUND = ("table", "rows", "purpose", "pack", "fingerprint", "policy", "calibration", "device", "ledger")
 """What of a manifest has to be the same when the batch goes on."""
 
 

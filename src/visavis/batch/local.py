@@ -17,7 +17,8 @@ from multiprocessing.connection import wait
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from visavis.errors import BatchError, VisavisError
+from visavis.batch.under_way import HANDED, TRIES, UnderWay, given_up
+from visavis.errors import VisavisError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,12 +27,6 @@ if TYPE_CHECKING:
 
     from visavis.batch.work import Answers, Setup, Task
 
-TRIES = 3
-"""How often a task is done before it is given up: whoever worked on it died each time."""
-HANDED = 2
-"""Tasks that a process has at a time: one that it works on, one that waits."""
-AHEAD = 8
-"""Tasks for each process that are taken beyond the oldest one that isn't answered."""
 PATIENCE_S = 5.0
 """How long a process that is to end may take."""
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -70,40 +65,26 @@ class LocalEngine:
 
     def answers(self, tasks: Iterable[Task]) -> Iterator[Answers]:
         """As `engine.Engine.answers`."""
-        source = iter(tasks)
-        again: deque[Task] = deque()
-        tries: dict[int, int] = {}
-        done: dict[int, Answers] = {}
-        wanted, is_over, limit = 0, False, AHEAD * len(self._hands)
+        way = UnderWay(tasks)
         while True:
             for hand in sorted(self._hands, key=lambda hand: len(hand.tasks)):
-                while len(hand.tasks) < HANDED:
-                    if again:
-                        task = again.popleft()
-                    elif is_over or self._under_way + len(done) >= limit:
-                        break
-                    elif (task := next(source, None)) is None:  # type: ignore[assignment]
-                        is_over = True
-                        break
+                while len(hand.tasks) < HANDED and (task := way.take(len(self._hands))) is not None:
                     hand.tasks.append(task)
                     # One that died meanwhile is noticed below, with its tasks.
                     with contextlib.suppress(OSError):
                         hand.pipe.send(task)
-            if is_over and not self._under_way:
+            if way.is_over:
                 return
             for hand in self._ready():
                 message = _received(hand)
                 if message is None:
-                    again.extendleft(reversed(hand.tasks))
-                    self._bury(hand, tries)
+                    self._bury(hand, way)
                 elif isinstance(message, BaseException):
                     raise message
                 else:
                     hand.tasks.popleft()
-                    done[message.number] = message
-            while (found := done.pop(wanted, None)) is not None:
-                wanted += 1
-                yield found
+                    way.keep(message)
+            yield from way.in_order()
 
     def close(self) -> None:
         """As `engine.Engine.close`."""
@@ -117,10 +98,6 @@ class LocalEngine:
                 hand.process.join()
             hand.process.close()
         self._hands = []
-
-    @property
-    def _under_way(self) -> int:
-        return sum(len(hand.tasks) for hand in self._hands)
 
     def _start(self) -> _Hand:
         ours, theirs = self._context.Pipe()
@@ -137,31 +114,25 @@ class LocalEngine:
             of |= {hand.pipe: hand, hand.process.sentinel: hand}
         return list({id(hand): hand for hand in (of[each] for each in wait(list(of)))}.values())
 
-    def _bury(self, hand: _Hand, tries: dict[int, int]) -> None:
-        """Put a new process into the place of one that died.
+    def _bury(self, hand: _Hand, way: UnderWay) -> None:
+        """Put a new process into the place of one that died, and have its tasks done again.
 
         Raises:
             BatchError: `batch.worker`: it was one too many.
         """
         hand.pipe.close()
         hand.process.join()
-        code = hand.process.exitcode
+        found = f"exit status {hand.process.exitcode}"
         hand.process.close()
+        place = self._hands.index(hand)
+        del self._hands[place]
         if hand.tasks:
-            blamed = hand.tasks[0]
-            tries[blamed.number] = count = tries.get(blamed.number, 0) + 1
-            what = f"rows {blamed.claims[0].number} to {blamed.claims[-1].number}"
+            way.put_back(hand.tasks, found=found)
         else:
-            self._stillborn = count = self._stillborn + 1
-            what = "no row yet"
-        if count >= TRIES:
-            self._hands.remove(hand)
-            raise BatchError(
-                "batch.worker",
-                f"a process died {count} times, at work on {what}: too little memory, or a fault",
-                found=f"exit status {code}",
-            )
-        self._hands[self._hands.index(hand)] = self._start()
+            self._stillborn += 1
+            if self._stillborn >= TRIES:
+                raise given_up("no row yet", found)
+        self._hands.insert(place, self._start())
 
 
 @contextlib.contextmanager

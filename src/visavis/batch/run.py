@@ -49,14 +49,31 @@ def local(processes: int | None = None) -> Callable[[Setup], Engine]:
     """What starts an engine on this machine.
 
     Args:
-        processes: How many; by default as many as cores and memory allow.
+        processes: How many; by default as many as cores and memory allow, and one where a GPU does the work.
     """
 
     def start(setup: Setup) -> Engine:
         from visavis.batch.local import LocalEngine
         from visavis.batch.machine import processes as allowed
 
-        return LocalEngine(setup, processes or allowed())
+        return LocalEngine(setup, processes or (allowed() if setup.device == "cpu" else 1))
+
+    return start
+
+
+def cluster(address: str | None = None, processes: int | None = None) -> Callable[[Setup], Engine]:
+    """What starts an engine on a cluster of Ray.
+
+    Args:
+        address: ``host:port``, or ``auto`` for that which this machine is a node of. Without one a Ray of
+            this machine alone is started, and ended with the engine.
+        processes: How many; by default as many as cores (or GPUs) and memory of the cluster allow.
+    """
+
+    def start(setup: Setup) -> Engine:
+        from visavis.batch.on_ray import RayEngine
+
+        return RayEngine(setup, address=address, processes=processes)
 
     return start
 
@@ -70,6 +87,7 @@ def run(
     policy: Policy | None = None,
     calibration: str | None = None,
     purpose: str | None = None,
+    device: str = "cpu",
     engine: Callable[[Setup], Engine] | None = None,
     limits: Limits | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -84,14 +102,15 @@ def run(
         policy: What applies to all rows.
         calibration: The path of the operator's own.
         purpose: Of rows that say none.
-        engine: Starts what answers; `local` by default.
+        device: On what networks run, ``"cpu"`` or ``"cuda"``.
+        engine: Starts what answers: `local`, which is the default, or `cluster`.
         limits: How many different faces one face may be compared with.
         progress: Called with the number of rows done and of all.
 
     Raises:
         BatchError: The table or the folder can't be used, or what works on it can't be kept alive.
         AccessError: `access.fan_out`: one face would meet too many others; the ledger says so by then.
-        PackError: The pack isn't installed or is damaged.
+        PackError: The pack isn't installed or is damaged, or can't run on that device.
         PolicyError: The calibration can't support the policy.
         LedgerError: The ledger can't be used, or its key.
         StorageError: The ledger can't be read or written.
@@ -128,12 +147,14 @@ def run(
                 "fingerprint": fingerprint,
                 "policy": policy.to_dict(),
                 "calibration": rates.digest,
+                "device": device,
                 "ledger": state.origin,
             }
         )
         work = _Batch(folder, record, Admission(opened, limits), manifest, survey, progress)
         start = engine or local()
-        work.go_on(pairs, lambda: start(Setup(pack, policy, calibration, batch)))
+        own = None if calibration is None else rates
+        work.go_on(pairs, lambda: start(Setup(pack, policy, own, batch, device)))
         found = summary.summarise(list(folder.parts().values()), manifest, threshold)
         summary.write(folder, found)
         return found
@@ -281,7 +302,7 @@ class _Batch:
                 cells[row.number] = {"error": row.code, "message": row.message}
         about = {
             name: self.manifest[name]
-            for name in ("batch", "pack", "fingerprint", "calibration", "policy", "ledger")
+            for name in ("batch", "pack", "fingerprint", "calibration", "policy", "device", "ledger")
         }
         with self.folder.part(part.number) as file:
             ordered = [{"row": row.number, **cells[row.number]} for row in part.rows]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from visavis.batch.rows import Claim
+    from visavis.decision.calibration import Calibration
     from visavis.decision.policy import Policy
     from visavis.decision.verdict import Verdict
     from visavis.errors import VisavisError
@@ -45,26 +46,31 @@ class Setup:
     Attributes:
         pack: Name of an installed pack.
         policy: What applies to all rows.
-        calibration: The path of the operator's own, or None.
+        calibration: The operator's own, or None. It is read once: on other machines its path may name
+            another file, or none.
         batch: The id of the batch, which goes into every entry.
+        device: On what networks run, ``"cpu"`` or ``"cuda"``.
     """
 
     pack: str
     policy: Policy
-    calibration: str | None
+    calibration: Calibration | None
     batch: str
+    device: str = "cpu"
 
     def verifier(self) -> Verifier:
         """The engine.
 
         Raises:
-            PackError: The pack isn't installed or is damaged, or the calibration can't be used with it.
+            PackError: The pack isn't installed or is damaged, can't run on the device, or the calibration
+                can't be used with it.
         """
         return Verifier(
             self.pack,
             policy=self.policy,
             calibration=self.calibration,
             threads=1,
+            device=self.device,
             record=False,  # who takes the answers does
         )
 

@@ -15,6 +15,7 @@ from visavis.cli.progress import counting
 from visavis.cli.verify import offered
 from visavis.errors import LedgerError, VisavisError
 from visavis.packs.catalogue import DEFAULT_PACK
+from visavis.packs.runtime import DEVICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from visavis.decision.policy import Policy
 
 INDENT = 14
+GONE_ON_WITH = ("batch.unreachable", "batch.worker", "batch.cluster", "batch.node", "pack.device")
+"""What a batch may end with that has begun, beside what is wrong with the ledger's storage."""
 
 
 @click.command("batch")
@@ -43,7 +46,26 @@ INDENT = 14
 @click.option(
     "--processes",
     type=click.IntRange(1, 1024),
-    help="How many engines at once; by default as many as cores and memory allow.",
+    help="How many engines at once; by default as many as cores, or GPUs, and memory allow.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Where they run: in processes of this machine, or on a cluster of Ray.",
+)
+@click.option(
+    "--address",
+    metavar="HOST:PORT",
+    help="Of the cluster's head, or auto; without it Ray is started on this machine.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(DEVICES),
+    default="cpu",
+    show_default=True,
+    help="On what networks run; cuda needs onnxruntime-gpu and a GPU, and a pack in floats.",
 )
 @click.option(
     "--calibration",
@@ -61,6 +83,9 @@ def batch_command(
     purpose: str | None,
     where: str | None,
     processes: int | None,
+    engine: str,
+    address: str | None,
+    device: str,
     calibration: str | None,
     offline: bool,
     as_json: bool,
@@ -72,11 +97,13 @@ def batch_command(
     command goes on where it was interrupted.
 
     Exit status: 0; 64 wrong usage, a table that is refused, or another batch's folder, 65 unusable table,
-    66 missing table, 69 pack, ledger or storage not available, or at work already, 70 a process keeps dying,
-    73 cannot write.
+    66 missing table, 69 pack, ledger, storage, cluster or GPU not available, or at work already, 70 a process
+    keeps dying, 73 cannot write.
     """
-    from visavis.batch.run import local, run
+    from visavis.batch.run import cluster, local, run
 
+    if address is not None and engine != "ray":
+        raise click.UsageError("--address needs --engine ray")
     if not where:
         raise LedgerError(
             "ledger.not_set",
@@ -95,7 +122,8 @@ def batch_command(
             policy=policy,
             calibration=calibration,
             purpose=purpose,
-            engine=local(processes),
+            device=device,
+            engine=cluster(address, processes) if engine == "ray" else local(processes),
             progress=progress,
         )
     if as_json:
@@ -116,6 +144,6 @@ def _resumable() -> Iterator[None]:
         click.echo("visavis: interrupted; the same command goes on from here", err=True)
         raise
     except VisavisError as error:
-        if error.code in ("batch.unreachable", "batch.worker") or error.code.startswith("storage."):
+        if error.code in GONE_ON_WITH or error.code.startswith("storage."):
             click.echo("visavis: what is recorded stays; the same command goes on from here", err=True)
         raise

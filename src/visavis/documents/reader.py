@@ -99,22 +99,28 @@ class _Place:
 class DocumentReader:
     """Reads photos of documents, with networks loaded once; safe for several threads at once."""
 
-    def __init__(self, pack: str = DEFAULT_PACK, *, threads: int | None = None) -> None:
+    def __init__(self, pack: str = DEFAULT_PACK, *, threads: int | None = None, device: str = "cpu") -> None:
         """Load the networks.
 
         Args:
             pack: The engine whose detectors find the portrait.
             threads: How many threads a call may use inside the networks; as many as the process has cores by
                 default.
+            device: On what the networks run, ``"cpu"`` or ``"cuda"``.
 
         Raises:
-            PackError: The engine or the pack `mrz` isn't installed or is damaged.
+            PackError: The engine or the pack `mrz` isn't installed or is damaged, or can't run on that
+                device.
         """
         engine, text = require(pack), require_any(PACK)
-        self._face_finder = Network(engine.model("detector"), threads=threads)
-        self._detector = Detector(self._face_finder, Network(engine.model("landmarks"), threads=threads))
-        self._finder = TextFinder(Network(text.model("text_detector"), threads=threads))
-        self._reader = LineReader(Network(text.model("text_recogniser"), threads=threads))
+
+        def network(model: bytes) -> Network:
+            return Network(model, threads=threads, device=device)
+
+        self._face_finder = network(engine.model("detector"))
+        self._detector = Detector(self._face_finder, network(engine.model("landmarks")))
+        self._finder = TextFinder(network(text.model("text_detector")))
+        self._reader = LineReader(network(text.model("text_recogniser")))
 
     def read(self, photo: Photo) -> Reading:
         """Read a photo.

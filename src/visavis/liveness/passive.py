@@ -90,19 +90,22 @@ class Passive:
 class PassiveDetector:
     """Looks at faces with the networks of the pack `pad`; safe for several threads at once."""
 
-    def __init__(self, *, threads: int | None = None) -> None:
+    def __init__(self, *, threads: int | None = None, device: str = "cpu") -> None:
         """Load the pack.
 
         Args:
             threads: How many threads a call may use inside the networks; as many as the process has cores by
                 default.
+            device: On what the networks run, ``"cpu"`` or ``"cuda"``.
 
         Raises:
-            PackError: The pack isn't installed or is damaged.
+            PackError: The pack isn't installed or is damaged, or can't run on that device.
         """
         installed = require_any(PACK)
         self.fingerprint = installed.fingerprint
-        self._networks = {role: Network(installed.model(role), threads=threads) for role in SCALES}
+        self._networks = {
+            role: Network(installed.model(role), threads=threads, device=device) for role in SCALES
+        }
 
     def look(self, photo: Photo, face: Face) -> Passive:
         """What the networks make of a face.

@@ -1,10 +1,16 @@
-"""Networks in onnxruntime: one session each, shared by all threads, on the cores that are really ours."""
+"""Networks in onnxruntime: one session each, shared by all threads, on the cores that are really ours.
+
+Or on a GPU, where that is asked for by name. Where it can't be had there is an error: a processor never takes
+its place, and no GPU is used because it happens to be there.
+"""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from visavis.errors import PackError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,17 +20,29 @@ if TYPE_CHECKING:
 
 CGROUP = Path("/sys/fs/cgroup")
 MEMBERSHIP = Path("/proc/self/cgroup")
+DEVICES = ("cpu", "cuda")
+CUDA = "CUDAExecutionProvider"
+OF_CUDA = {
+    "use_tf32": "0",  # it would round each factor to 10 bits
+    "cudnn_conv_algo_search": "DEFAULT",  # not whichever happens to be the fastest now: sums would differ
+}
+EIGHT_BIT = "QLinear"
+"""How operations on 8-bit integers are called that onnxruntime has for processors alone."""
 
 
 class Network:
     """A network ready to run; safe to call from several threads at once, with the same results."""
 
-    def __init__(self, model: bytes, *, threads: int | None = None) -> None:
+    def __init__(self, model: bytes, *, threads: int | None = None, device: str = "cpu") -> None:
         """Load a network.
 
         Args:
             model: The ONNX bytes, as the installation of a pack stored them.
             threads: How many threads one call may use; `available_cores()` where it isn't given.
+            device: One of `DEVICES`. Of several GPUs it is the first that this process may see.
+
+        Raises:
+            PackError: `pack.device`: the network can't run there.
         """
         if threads is not None and threads < 1:
             raise ValueError(f"at least one thread was expected, found {threads}")
@@ -36,7 +54,10 @@ class Network:
         # Several sessions that spin while they wait eat the cores of the one that works.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        if device == "cpu":
+            self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        else:
+            self._session = _on_gpu(model, options, device)
         self._input = self._session.get_inputs()[0].name
         self.outputs: tuple[str, ...] = tuple(output.name for output in self._session.get_outputs())
 
@@ -50,6 +71,54 @@ class Network:
             The outputs by name.
         """
         return dict(zip(self.outputs, self._session.run(None, {self._input: pictures}), strict=True))
+
+
+def _on_gpu(model: bytes, options: Any, device: str) -> Any:
+    """A session on a GPU, and nowhere else."""
+    if device not in DEVICES:
+        raise PackError(
+            "pack.device", "there is no such device", found=device, expected=f"one of {', '.join(DEVICES)}"
+        )
+    import onnx
+    import onnxruntime
+
+    there = onnxruntime.get_available_providers()
+    if CUDA not in there:
+        raise PackError(
+            "pack.device",
+            "this onnxruntime can't use a GPU: it was built without CUDA",
+            found=", ".join(there),
+            expected="the package onnxruntime-gpu in place of onnxruntime",
+        )
+    operations = {node.op_type for node in onnx.load_model_from_string(model).graph.node}
+    if eight_bit := sorted(name for name in operations if name.startswith(EIGHT_BIT)):
+        raise PackError(
+            "pack.device",
+            "the pack has a network of 8-bit integers, which onnxruntime runs on processors alone",
+            found=", ".join(eight_bit),
+            expected="a pack whose networks are in floats",
+        )
+    try:
+        # Its fallback would be a processor.
+        session = onnxruntime.InferenceSession(
+            model, options, providers=[(CUDA, OF_CUDA), "CPUExecutionProvider"], enable_fallback=0
+        )
+    except Exception as error:  # noqa: BLE001  # errors of onnxruntime have no class of their own
+        raise _no_gpu(str(error).partition("\n")[0]) from None
+    # One that can't load CUDA's libraries says so on the log alone and goes on without.
+    if (used := session.get_providers())[0] != CUDA:
+        raise _no_gpu(f"{', '.join(used)} alone")
+    session.disable_fallback()
+    return session
+
+
+def _no_gpu(found: str) -> PackError:
+    return PackError(
+        "pack.device",
+        "onnxruntime couldn't begin on a GPU",
+        found=found,
+        expected="a GPU of NVIDIA, its driver, and CUDA and cuDNN of the versions that onnxruntime-gpu needs",
+    )
 
 
 def available_cores(cgroup: Path = CGROUP, membership: Path = MEMBERSHIP) -> int:
