@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ from visavis.errors import ServiceError
 from visavis.ledger.log import Ledger
 from visavis.packs.runtime import available_cores
 from visavis.service import examination
+from visavis.service.accounts import accounts, openid_settings
 from visavis.service.config import Config, load, read
 
 if TYPE_CHECKING:
@@ -78,6 +80,22 @@ def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
         ('tls_cert = "a"', {}, "tls_cert and tls_key go together"),
         ("picture_mib = 64\nbody_mib = 32", {}, "picture_mib is more than body_mib"),
         ("memory_mib = 32", {}, "body_mib is more than memory_mib"),
+        ("desk = 1", {}, "desk is true or false"),
+        ('desk_origin = "http://desk.example"', {}, "desk_origin is like https://desk.example"),
+        ('desk_origin = "https://desk.example/pages"', {}, "desk_origin is like https://desk.example"),
+        ('desk_origin = "https://user@desk.example"', {}, "desk_origin is like https://desk.example"),
+        ('desk_origin = "https://desk.example:99999"', {}, "desk_origin is no address"),
+        ('desk = true\nhost = "0.0.0.0"', {}, "desk_origin is needed"),
+        ("desk_idle_minutes = 0", {}, "desk_idle_minutes lies from 1"),
+        ('desk_operator = "a\\nb"', {}, "desk_operator is one line of at most 100 characters"),
+        (f'desk_contact = "{"a" * 201}"', {}, "desk_contact is one line of at most 200 characters"),
+        ("desk_contact = 4", {}, "desk_contact is a text"),
+        ('desk = true\nopenid_issuer = "https://id.example"', {}, "needs openid_issuer and openid_client"),
+        ('openid_issuer = "https://id.example"\nopenid_client = "x"', {}, "is for the desk, which is off"),
+        ('[openid_roles]\nboss = "clerk"', {}, "openid_claim and openid_roles go together"),
+        ('[openid_roles]\nstaff = "boss"', {}, "there is no role 'boss'"),
+        ("openid_roles = 3", {}, "openid_roles is a table"),
+        ("", {"VISAVIS_SERVICE_OPENID_ROLES": "{"}, "openid_roles in the environment is JSON"),
         (None, {}, "can't be read"),
         ("\xff" * 2**20, {}, "larger than any configuration"),
     ],
@@ -99,6 +117,75 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
     assert len(wrong) == 3
 
 
+def test_a_desk_is_off_and_for_this_machine_until_somebody_says_otherwise(tmp_path: Path) -> None:
+    config = load(environ={})
+    assert (config.desk, config.origin) == (False, "http://127.0.0.1:8420")
+    assert load(environ={"VISAVIS_SERVICE_DESK": "true", "VISAVIS_SERVICE_HOST": "::1"}).origin == (
+        "http://[::1]:8420"
+    )
+    file = written(
+        tmp_path,
+        'desk = true\ndesk_origin = "https://Desk.example:8443/"\ndesk_hours = 8\n'
+        'openid_issuer = "https://id.example"\nopenid_client = "desk"\nopenid_claim = "groups"\n'
+        '[openid_roles]\nstaff = "clerk"\n',
+    )
+    config = load(file, {})
+    assert (config.desk, config.origin) == (True, "https://desk.example:8443")
+    settings = openid_settings(config)
+    assert settings is not None
+    assert settings.redirect == "https://desk.example:8443/desk/openid"
+    assert (settings.secret, settings.roles) == (None, {"staff": "clerk"})
+    from_environment = load(file, {"VISAVIS_SERVICE_OPENID_ROLES": '{"chiefs": "administrator"}'})
+    assert from_environment.openid_roles == {"chiefs": "administrator"}
+
+
+def test_who_stands_on_receipts(tmp_path: Path) -> None:
+    file = written(tmp_path, 'desk_operator = " Bank, Main Street 1 "\ndesk_contact = ""\n')
+    config = load(file, {})
+    assert (config.desk_operator, config.desk_contact) == ("Bank, Main Street 1", None)
+    assert load(file, {"VISAVIS_SERVICE_DESK_CONTACT": "privacy@bank.example"}).desk_contact == (
+        "privacy@bank.example"
+    )
+
+
+def test_accounts_are_as_the_settings_say(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("s3cret\n", encoding="ascii")
+    config = Config(
+        desk=True,
+        openid_issuer="https://id.example",
+        openid_client="desk",
+        openid_secret=str(secret),
+        desk_hours=2,
+    )
+    with Ledger.open(tmp_path / "ledger.db") as ledger:
+        made = accounts(ledger, config)
+        assert made.openid is not None
+        assert made.openid.settings.secret == "s3cret"
+        assert accounts(ledger, Config(desk=True)).openid is None
+        user = made.users.of_openid("https://id.example", "1", name="anna", roles=frozenset({"clerk"}))
+        session = made.sessions.sign_in_openid(user).session
+        assert session is not None
+        assert session.until - session.since == timedelta(hours=2)
+
+
+def test_check_looks_at_the_openid_provider(checked: Any, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    given = {"DESK": "true", "OPENID_ISSUER": "http://127.0.0.1:1", "OPENID_CLIENT": "desk"}
+    code, said = checked(**given, OPENID_SECRET=str(secret))
+    assert code == 64
+    assert f"wrong: OpenID: the file {str(secret)!r} can't be read" in said
+    secret.write_text("s3cret", encoding="ascii")
+    secret.chmod(0o644)
+    code, said = checked()
+    assert code == 64
+    assert "wrong: openid_secret: others may read" in said
+    secret.chmod(0o600)
+    code, said = checked()
+    assert code == 0, said
+    assert "note:  the OpenID provider: it can't be reached" in said
+
+
 @pytest.fixture
 def checked(tmp_path: Path, sface: object, monkeypatch: pytest.MonkeyPatch) -> Any:
     def check(*options: str, **environ: str) -> tuple[int, str]:
@@ -109,7 +196,16 @@ def checked(tmp_path: Path, sface: object, monkeypatch: pytest.MonkeyPatch) -> A
         return result.exit_code, result.output
 
     monkeypatch.setenv("VISAVIS_SERVICE_DATABASE", str(tmp_path / "service.sqlite"))
-    for name in ("PORT", "HOST", "WORKERS", "CONFIG", "TLS_CERT", "TLS_KEY"):  # what an option would set
+    for name in (
+        "PORT",
+        "HOST",
+        "WORKERS",
+        "CONFIG",
+        "TLS_CERT",
+        "TLS_KEY",
+        "DOORS",
+        "MOSIP_KEY_FILE",
+    ):  # what an option would set
         monkeypatch.setenv(f"VISAVIS_SERVICE_{name}", "x")
         monkeypatch.delenv(f"VISAVIS_SERVICE_{name}")
     return check
@@ -193,3 +289,31 @@ def test_doors_are_a_list_or_names_with_commas(tmp_path: Path) -> None:
 def test_who_comes_to_the_only_door_finds_it_where_it_is_expected(given: dict[str, str], port: int) -> None:
     config = load(None, {f"VISAVIS_SERVICE_{name}": value for name, value in given.items()})
     assert config.listening_port == port
+
+
+def test_under_which_key_calls_of_mosip_run(checked: Any, tmp_path: Path) -> None:
+    code, output = checked("--door", "mosip")
+    assert code == 0
+    assert "note:  at the door mosip every call has to show a key" in output
+    file = tmp_path / "key"
+    code, output = checked("--door", "mosip", MOSIP_KEY_FILE=str(file))
+    assert (code, "mosip_key_file: the key's file" in output) == (64, True)
+    file.write_text("hush hush")
+    file.chmod(0o600)
+    code, output = checked("--door", "mosip")
+    assert (code, "holds no key" in output, "hush" in output) == (64, True, False)
+    file.write_text(f"vv_{'a' * 12}_{'b' * 43}\n")
+    code, output = checked("--door", "mosip")
+    assert code == 0
+    assert f"run under the one in {str(file)!r}: whoever reaches the port may ask" in output
+    assert "vv_" not in output
+    assert "others may read" not in output
+    file.chmod(0o644)
+    assert "others may read" in checked("--door", "mosip", "--mosip-key-file", str(file))[1]
+
+
+def test_a_key_for_a_door_that_is_shut(checked: Any, tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text(f"vv_{'a' * 12}_{'b' * 43}\n")
+    file.chmod(0o600)
+    assert "mosip_key_file is set, and the door mosip isn't open" in checked(MOSIP_KEY_FILE=str(file))[1]

@@ -30,6 +30,7 @@ Kind = Literal[
     "liveness",
     "template",
     "conversion",
+    "review",
     "refusal",
     "key",
     "rotation",

@@ -277,6 +277,27 @@ def together(frames: Iterable[str]) -> str:
     return hashlib.sha256(b"".join(map(bytes.fromhex, frames))).hexdigest()
 
 
+def of_review(index: int, decision: str, note: str, reviewer: str, use: Use) -> Event:
+    """What is recorded where a second person decided.
+
+    Args:
+        index: Of the entry that says that nothing could be decided.
+        decision: As that of a verdict.
+        note: Why, in their words; who wrote it may have put a name into it, so it is only kept as a digest.
+        reviewer: Id of the user who decided.
+        use: As that of the entry.
+    """
+    return Event(
+        kind="review",
+        purpose=use.purpose,
+        subject=use.subject,
+        key=use.key,
+        inputs={"note": hashlib.sha256(note.encode()).digest()},
+        decision=decision,
+        details={"entry": index, "user": reviewer},
+    )
+
+
 def of_refusal(error: VisavisError, asked: str, use: Use, inputs: Mapping[str, str] | None = None) -> Event:
     """What is recorded where an answer was refused.
 

@@ -96,7 +96,11 @@ def create_app(service: Service, *, ends_it: bool = False) -> FastAPI:
         from visavis.service.pages.desk import open_desk
 
         app.state.desk = open_desk(app, service)
-        expiring += (app.state.desk.accounts.expire, app.state.desk.checks.expire)
+        expiring += (
+            app.state.desk.accounts.expire,
+            app.state.desk.checks.expire,
+            app.state.desk.pairs.expire,
+        )
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:

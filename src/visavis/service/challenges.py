@@ -120,25 +120,56 @@ class Answering(Task["Active"]):
 
 def _read(challenge_id: str, service: Service, grant: Grant, given: Given) -> Answering:
     asked = fields(models.AnswerFields, given)
-    frames = several(given, "frame")
-    if len(frames) != len(asked.times):
+    return answering(
+        service,
+        grant,
+        challenge_id,
+        frames=several(given, "frame"),
+        times=asked.times,
+        subject=asked.subject,
+    )
+
+
+def answering(
+    service: Service,
+    grant: Grant,
+    challenge_id: str,
+    *,
+    frames: Sequence[bytes],
+    times: Sequence[float],
+    subject: str | None,
+) -> Answering:
+    """The answer to a challenge that was drawn for a subject.
+
+    Args:
+        service: What judges it.
+        grant: Of the call.
+        challenge_id: Which challenge.
+        frames: The pictures.
+        times: Of each frame, when it was taken, in milliseconds since the first step began.
+        subject: The operator's own reference of the person, or None.
+
+    Raises:
+        Problem: It isn't complete; 404 or 409 where the challenge isn't there, or is another subject's.
+    """
+    if len(frames) != len(times):
         raise Problem(
             422,
             "request.fields",
             "times has one for each frame",
-            found=len(asked.times),
+            found=len(times),
             expected=len(frames),
         )
     sealed, _ = service.challenges.find(challenge_id, purpose=grant.purpose)
-    if sealed.challenge.binding != binding_of(service, asked.subject):
+    if sealed.challenge.binding != binding_of(service, subject):
         raise Problem(
             409, "request.challenge_of_another_request", "the challenge was drawn for another subject"
         )
     return Answering(
         sealed=sealed,
-        frames=list(zip(asked.times, frames, strict=True)),
+        frames=list(zip(times, frames, strict=True)),
         pack=service.engine.verifier.pack.name,
-        subject=asked.subject,
+        subject=subject,
         came_at=datetime.now(UTC),
     )
 

@@ -60,6 +60,8 @@ NUMBERS: Mapping[str, tuple[float, float]] = {
     "desk_idle_minutes": (1, 24 * 60),
 }
 """The least and the largest value of each setting that is a number."""
+TEXTS: Mapping[str, int] = {"desk_operator": 100, "desk_contact": 200}
+"""Characters of each setting that people read, at most: they stand on a receipt."""
 OPENID = ("openid_issuer", "openid_client", "openid_secret", "openid_claim", "openid_roles")
 WHOLE = ("port", "workers", "engines", "queue", "connections", "picture_mib", "body_mib", "memory_mib")
 
@@ -109,6 +111,8 @@ class Config:
         desk_origin: Where it is reached, such as ``https://desk.example``; None for this machine alone.
         desk_hours: How long somebody is signed in at most.
         desk_idle_minutes: How long somebody stays signed in who does nothing.
+        desk_operator: Who runs the desk and is responsible for it, as receipts name them; None: they don't.
+        desk_contact: Where to ask and to complain, as receipts say it: an address, a mail, a number.
         openid_issuer: The OpenID provider where users sign in, as it calls itself; None without.
         openid_client: What it calls this service.
         openid_secret: File of the secret that it gave this service; None where it gave none.
@@ -150,6 +154,8 @@ class Config:
     desk_origin: str | None = None
     desk_hours: float = 12
     desk_idle_minutes: float = 30
+    desk_operator: str | None = None
+    desk_contact: str | None = None
     openid_issuer: str | None = None
     openid_client: str | None = None
     openid_secret: str | None = None
@@ -260,6 +266,8 @@ def _value(name: str, value: object) -> object:
         return _roles(value)
     if name == "desk_origin" and isinstance(value, str) and value:
         return _origin(value)
+    if name in TEXTS and isinstance(value, str):
+        return _text(name, value)
     if not isinstance(value, str) or "\0" in value:
         raise ValueError(f"{name} is a text, not {value!r}")
     if not value and name in ("host", "pack"):
@@ -318,6 +326,14 @@ def _yes_or_no(name: str, value: object) -> bool:
     if found is None:
         raise ValueError(f"{name} is true or false, not {value!r}")
     return found
+
+
+def _text(name: str, value: str) -> str | None:
+    """A line for people."""
+    text = value.strip()
+    if len(text) > TEXTS[name] or not text.isprintable():
+        raise ValueError(f"{name} is one line of at most {TEXTS[name]} characters, not {value[:80]!r}")
+    return text or None
 
 
 def _origin(value: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from visavis.errors import PackError
+from visavis.service.kept import Kept
 from visavis.service.problems import Problem
 from visavis.verifier import Verifier
 
@@ -21,12 +22,16 @@ if TYPE_CHECKING:
     from visavis.documents.document import Document
     from visavis.documents.trust import Trust
     from visavis.examiner import Examined
+    from visavis.faces.detect import Found
     from visavis.faces.recognise import Template
+    from visavis.geometry import Box
     from visavis.liveness.active import Active, ActiveDetector
     from visavis.liveness.challenge import Challenge
+    from visavis.photo import Photo
     from visavis.quality.assessed import Assessed
     from visavis.service.config import Config
     from visavis.service.pool import Wanted
+    from visavis.verifier import ExaminedDocument
 
 Guard = Callable[[Sequence["Template"], "Template"], None]
 """Sees the templates of references and probe before they are compared; raises where they may not be."""
@@ -91,27 +96,28 @@ class Engine:
     def verify(
         self,
         wanted: Wanted,
-        references: Sequence[bytes],
+        references: Sequence[bytes | Kept],
         probe: bytes,
         *,
         policy: Policy,
         guard: Guard,
         active: Active | None = None,
     ) -> Verdict:
-        """Is the person on the probe the one on the references?
+        """Is the person on the probe the one on the references, pictures or faces that were kept?
 
         Raises:
             VisavisError: As `Verifier.verify`, and what `guard` raises.
             GoneError: Nobody waits any more.
         """
         seen = []
-        for data in references:
-            seen.append(self.verifier.examine(data, policy=policy))
+        for each in references:
+            if isinstance(each, Kept):
+                seen.append(each.examined(policy, policy.demanded()[0]))
+            else:
+                seen.append(self.verifier.examine(each, policy=policy))
             wanted.check()
-        probed = self.verifier.examine(probe, policy=policy)
-        wanted.check()
-        _ask(guard, seen, probed)
-        return self.verifier.compare(seen, probed, policy=policy, active=active)
+        probed = self.examine_picture(wanted, probe, policy=policy)
+        return self.compare(wanted, seen, probed, policy=policy, guard=guard, active=active)
 
     def verify_document(
         self,
@@ -129,12 +135,9 @@ class Engine:
             VisavisError: As `Verifier.read_document` and `Verifier.verify_document`.
             GoneError: Nobody waits any more.
         """
-        document = self.verifier.examine_document(self._read(papers), policy=policy)
-        wanted.check()
-        probed = self.verifier.examine(probe, policy=policy)
-        wanted.check()
-        _ask(guard, [document.reference], probed)
-        return self.verifier.verify_document(document, probed, policy=policy, active=active)
+        document = self.examine_document(wanted, papers, policy=policy)
+        probed = self.examine_picture(wanted, probe, policy=policy)
+        return self.compare_document(wanted, document, probed, policy=policy, guard=guard, active=active)
 
     def crosscheck(
         self, wanted: Wanted, first: Papers, second: Papers, *, policy: Policy, guard: Guard
@@ -145,14 +148,8 @@ class Engine:
             VisavisError: As `Verifier.read_document` and `Verifier.crosscheck`.
             GoneError: Nobody waits any more.
         """
-        both = []
-        for papers in (first, second):
-            document = self._read(papers)
-            wanted.check()
-            both.append(self.verifier.examine_document(document, policy=policy))
-            wanted.check()
-        _ask(guard, [both[0].reference], both[1].reference)
-        return self.verifier.crosscheck(*both, policy=policy)
+        both = [self.examine_document(wanted, papers, policy=policy) for papers in (first, second)]
+        return self.crosscheck_documents(wanted, *both, policy=policy, guard=guard)
 
     def read_document(self, wanted: Wanted, papers: Papers) -> Document:
         """What is printed on a document, and on its chip?
@@ -180,6 +177,136 @@ class Engine:
             return seen
         found: Assessed = held(measure(seen.photo, face, seen.evidence.others), PROFILES[profile])
         return replace(seen, evidence=replace(seen.evidence, quality=found))
+
+    def keep(self, wanted: Wanted, picture: bytes, policy: Policy) -> tuple[Examined, Kept | None]:
+        """A picture, and what can be kept of its face; None where it is too poor by the policy.
+
+        What the policy asks of a reference's quality is held against it and stands in its evidence.
+
+        Raises:
+            PhotoError: The picture can't be used.
+        """
+        from visavis.quality.assessed import held
+        from visavis.quality.measure import Quality
+
+        wanted.check()
+        seen = self.verifier.examine(picture, policy=policy)
+        kept = Kept.of(seen)
+        asked = policy.demanded()[0]
+        if kept is None or kept.evidence.quality is None or asked is None:
+            return seen, kept
+        found = held(Quality(kept.evidence.quality.components), asked)
+        return replace(seen, evidence=replace(seen.evidence, quality=found)), kept if found.meets else None
+
+    def find(self, wanted: Wanted, photo: Photo, *, turned: int | None = None) -> Found:
+        """All faces on a photo; see `Examiner.find`.
+
+        Raises:
+            GoneError: Nobody waits any more.
+        """
+        wanted.check()
+        return self.verifier.examiner.find(photo, turned=turned)
+
+    def look(
+        self, wanted: Wanted, photo: Photo, found: Found, *, policy: Policy, face: Box | None
+    ) -> Examined:
+        """A photo whose faces were found, with the one in a box, or the one that the policy means.
+
+        Raises:
+            GoneError: Nobody waits any more.
+        """
+        wanted.check()
+        return self.verifier.examiner.look(photo, policy=policy, face=face, found=found)
+
+    def recognise(self, seen: Examined) -> Examined:
+        """The same with its template, where it is fit to compare."""
+        return self.verifier.examiner.recognise(seen)
+
+    def examine_picture(self, wanted: Wanted, picture: bytes, *, policy: Policy) -> Examined:
+        """A picture on its way as far as its template.
+
+        Raises:
+            PhotoError: The picture can't be used.
+            GoneError: Nobody waits any more.
+        """
+        wanted.check()
+        return self.verifier.examine(picture, policy=policy)
+
+    def examine_document(self, wanted: Wanted, papers: Papers, *, policy: Policy) -> ExaminedDocument:
+        """A document that was read, its portraits on their way as far as their templates.
+
+        Raises:
+            VisavisError: As `Verifier.read_document`.
+            GoneError: Nobody waits any more.
+        """
+        document = self.read_document(wanted, papers)
+        wanted.check()
+        return self.verifier.examine_document(document, policy=policy)
+
+    def examine(
+        self, wanted: Wanted, photo: Photo, found: Found, *, policy: Policy, face: Box | None
+    ) -> Examined:
+        """`look` and `recognise` together."""
+        return self.recognise(self.look(wanted, photo, found, policy=policy, face=face))
+
+    def compare(
+        self,
+        wanted: Wanted,
+        references: Sequence[Examined],
+        probe: Examined,
+        *,
+        policy: Policy,
+        guard: Guard,
+        active: Active | None = None,
+    ) -> Verdict:
+        """The verdict on faces that were examined, or kept.
+
+        Raises:
+            VisavisError: As `Verifier.compare`, and what `guard` raises.
+            GoneError: Nobody waits any more.
+        """
+        wanted.check()
+        _ask(guard, references, probe)
+        return self.verifier.compare(references, probe, policy=policy, active=active)
+
+    def compare_document(
+        self,
+        wanted: Wanted,
+        document: ExaminedDocument,
+        probe: Examined,
+        *,
+        policy: Policy,
+        guard: Guard,
+        active: Active | None = None,
+    ) -> Verdict:
+        """The verdict on a document and a face that were examined.
+
+        Raises:
+            VisavisError: As `Verifier.verify_document`, and what `guard` raises.
+            GoneError: Nobody waits any more.
+        """
+        wanted.check()
+        _ask(guard, [document.reference], probe)
+        return self.verifier.verify_document(document, probe, policy=policy, active=active)
+
+    def crosscheck_documents(
+        self,
+        wanted: Wanted,
+        first: ExaminedDocument,
+        second: ExaminedDocument,
+        *,
+        policy: Policy,
+        guard: Guard,
+    ) -> Crosscheck:
+        """What two documents that were examined come to against each other.
+
+        Raises:
+            VisavisError: As `Verifier.crosscheck`, and what `guard` raises.
+            GoneError: Nobody waits any more.
+        """
+        wanted.check()
+        _ask(guard, [first.reference], second.reference)
+        return self.verifier.crosscheck(first, second, policy=policy)
 
     def judge(self, wanted: Wanted, challenge: Challenge, frames: Sequence[tuple[float, bytes]]) -> Active:
         """Whether frames show a live person who did what a challenge asked.

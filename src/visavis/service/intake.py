@@ -107,6 +107,11 @@ class Body:
         self._has_files = True
         return file
 
+    def grow(self, size: int) -> None:
+        """Count more bytes in, for what is made of it."""
+        self._memory.take(size)
+        self._counted += size
+
     def let_go(self) -> None:
         """Count it out, once; where the client left while an engine may work on its files, when that ends."""
         self.data = bytearray()
@@ -126,6 +131,20 @@ def file_of(content: bytes | bytearray, data: bytes | bytearray) -> bytes:
     """A file that was found in the bytes of a request."""
     body = data.body if isinstance(data, _Content) else None
     return bytes(content) if body is None else body.held(content)
+
+
+def unpacked(data: bytes | bytearray, times: int) -> None:
+    """Count what the bytes of a request grow to where they are unpacked, until the request is answered.
+
+    Args:
+        data: The bytes.
+        times: How much more than they are is held at most.
+
+    Raises:
+        Problem: 429 `service.memory`: there would be too much.
+    """
+    if isinstance(data, _Content) and data.body is not None:
+        data.body.grow(len(data) * times)
 
 
 async def read_body(request: Request, body: Body, *, most: int, within_s: float) -> None:

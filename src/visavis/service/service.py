@@ -127,9 +127,12 @@ class Service:
         return task
 
     def expire(self) -> int:
-        """Delete all that is past its time, and say how many answers, requests and challenges that were."""
+        """Delete all that is past its time, and say how many answers, requests and so on that were."""
+        from visavis.service.doors.facepp import tokens
+
         self.gate.expire()
-        return self.verdicts.expire() + self.requests.expire() + self.challenges.expire()
+        kept = (self.verdicts, self.requests, self.challenges, tokens.of(self))
+        return sum(each.expire() for each in kept)
 
     async def close(self) -> None:
         """Let what is worked on end, and close the database."""

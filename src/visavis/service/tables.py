@@ -2,6 +2,7 @@
 
 service_requests    what was asked under an Idempotency-Key, and where its answer is kept
 service_challenges  challenges that were drawn, until they expire
+service_face_tokens  faces that were detected, until their tokens expire
 
 Answers themselves are kept by `access.verdicts`, encrypted and within reach of an erasure.
 """
@@ -36,3 +37,14 @@ challenges = sa.Table(
     sa.Column("until", sa.Double, nullable=False),
 )
 """`sealed` is the challenge with its seal, as JSON; `state` is ``drawn``, ``answered`` or ``used``."""
+
+face_tokens = sa.Table(
+    "service_face_tokens",
+    metadata,
+    sa.Column("id", sa.LargeBinary, primary_key=True),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("face", sa.LargeBinary, nullable=False),
+    sa.Column("until", sa.Double, nullable=False),
+)
+"""`id` is a keyed digest of the token, `key` the id of the access key that it was made for, `face` a kept
+face, encrypted under a key that nobody has without the token."""

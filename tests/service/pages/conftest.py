@@ -13,6 +13,8 @@ from tests.service.conftest import PURPOSE, with_config
 
 from visavis.access.accounts import Accounts
 from visavis.access.passwords import Cost
+from visavis.access.subjects import Subjects
+from visavis.access.verdicts import Verdicts
 from visavis.ledger.log import Ledger
 from visavis.service.app import create_app
 from visavis.service.pages import desk as desk_module
@@ -92,7 +94,12 @@ def desk(session_service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     ledger = Ledger.open(str(tmp_path / "desk.sqlite"))
     accounts = Accounts.of(ledger, cost=CHEAP)
     monkeypatch.setattr(desk_module, "accounts", lambda _ledger, _config: accounts)
-    service = replace(with_config(session_service, desk=True), ledger=ledger)
+    service = replace(
+        with_config(session_service, desk=True),
+        ledger=ledger,
+        subjects=Subjects(ledger),
+        verdicts=Verdicts(ledger),
+    )
     app = create_app(service)
     with client(app) as http:
         yield Browser(http, service, accounts)

@@ -127,10 +127,11 @@ async def put(visit: Visit, form: Form) -> Response:
             return _stale(visit, check, "claim")
         pages, chip = list(form.files.get("page", ())), form.file("chip")
         before = check.papers if form.is_on("add") else None
+        field = "page" if before is None else "more"
+        if not (pages or (chip and before)):
+            return _claim(visit, check, {field: visit.gettext("Choose a picture.")}, 422)
         if before is not None:
             pages, chip = [*before.pages, *pages], chip or before.chip
-        if not pages:
-            return _claim(visit, check, {"page": visit.gettext("Choose a picture.")}, 422)
         try:
             if check.way == "pictures":
                 await _look(visit, check, pages[0])
@@ -138,7 +139,8 @@ async def put(visit: Visit, form: Form) -> Response:
                 await _read(visit, check, Papers([bytes(page) for page in pages], chip and bytes(chip)))
         except (Problem, VisavisError) as error:
             told, status = _told(visit, error)
-            field = "chip" if status < 429 and str(getattr(error, "code", "")).startswith("chip.") else "page"
+            if str(getattr(error, "code", "")).startswith("chip."):
+                field = "chip"
             return _claim(visit, check, {field if status < 429 else "": told}, status)
         check.step += 1
         return _went(visit, address(check, "claim"))
@@ -239,6 +241,8 @@ async def answer(visit: Visit, form: Form) -> Response:
     async with check.lock:
         if check.verdict is not None:
             return _stale(visit, check, "face")
+        if check.active is not None and check.challenge == drawn:  # it came twice
+            return visit.json({"done": True, "text": ""})
         active = await work.answered(visit, check, drawn, frames, times)
         check.challenge, check.active = drawn, active
     is_done = active.outcome != "not assessed"

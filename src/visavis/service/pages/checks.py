@@ -284,7 +284,7 @@ class Checks:
             check.reference = check.active = None
 
     def sign_out(self, session: bytes) -> None:
-        """End all checks of a session but those that a second person was asked about, whose answer is to come."""
+        """End all checks of a session but those that a second person was asked about."""
         with self._lock:
             for check in [each for each in self._all.values() if each.session == session]:
                 if check.review is None:

@@ -13,10 +13,27 @@ from visavis.access.passwords import LEAST
 from visavis.errors import VisavisError
 from visavis.service import manners
 from visavis.service.accounts import accounts
-from visavis.service.pages import account, check, failures, signin, start
+from visavis.service.pages import (
+    account,
+    admin,
+    admin_keys,
+    admin_users,
+    audit,
+    check,
+    crosscheck,
+    failures,
+    proofs,
+    receipt,
+    review,
+    signin,
+    start,
+    subject,
+)
 from visavis.service.pages.checks import Checks
 from visavis.service.pages.languages import Languages
 from visavis.service.pages.notes import Notes
+from visavis.service.pages.pairs import Pairs
+from visavis.service.pages.uses import Tally
 from visavis.service.pages.web import Web
 from visavis.service.pool import GoneError
 from visavis.service.problems import Problem
@@ -37,7 +54,21 @@ if TYPE_CHECKING:
 
 PREFIX = "/desk"
 
-PAGES: tuple[Pages, ...] = (start.PAGES, signin.PAGES, account.PAGES, check.PAGES)
+PAGES: tuple[Pages, ...] = (
+    start.PAGES,
+    signin.PAGES,
+    account.PAGES,
+    check.PAGES,
+    review.PAGES,
+    receipt.PAGES,
+    crosscheck.PAGES,
+    audit.PAGES,
+    proofs.PAGES,
+    subject.PAGES,
+    admin.PAGES,
+    admin_keys.PAGES,
+    admin_users.PAGES,
+)
 """All pages; a module that has some is added here."""
 
 POLICY = "; ".join(
@@ -77,6 +108,8 @@ class Desk:
         web: Scripts and sheets.
         notes: What is to be said on the next page.
         checks: The checks under way.
+        pairs: The crosschecks.
+        tally: What was counted of the ledger.
     """
 
     service: Service
@@ -86,6 +119,8 @@ class Desk:
     web: Web
     notes: Notes
     checks: Checks
+    pairs: Pairs
+    tally: Tally
 
     @classmethod
     def of(cls, service: Service, accounts: Accounts) -> Desk:
@@ -104,6 +139,8 @@ class Desk:
             web=web,
             notes=Notes(),
             checks=Checks(service.memory),
+            pairs=Pairs(service.memory),
+            tally=Tally(),
         )
 
     def application(self) -> ASGIApp:

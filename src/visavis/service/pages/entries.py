@@ -143,9 +143,10 @@ def search(reader: Reader, wanted: Wanted, *, before: int | None = None) -> Foun
             page = connection.execute(query, {"high": high}).all()
             for row in page:
                 read, high = read + 1, row.idx
-                if (since is not None and row.time < since) or (until is not None and row.time >= until):
+                time_ = str(row.time)
+                if (since is not None and time_ < since) or (until is not None and time_ >= until):
                     continue
-                leaf = bytes(row.leaf)
+                leaf = bytes_of(row.leaf)
                 if not all(part in leaf for part in parts):
                     continue
                 line = Line(row.idx, parsed(leaf))
@@ -167,6 +168,11 @@ def span(connection: Connection, size: int, first: date, last: date) -> tuple[in
 def moment_of(day: date) -> str:
     """When a day begins where the service stands, as entries write times."""
     return stamp(datetime.combine(day, datetime.min.time()).astimezone(UTC))
+
+
+def bytes_of(stored: object) -> bytes:
+    """The bytes of an entry; SQLite may hold a text where somebody put one."""
+    return bytes(stored) if isinstance(stored, bytes | bytearray | memoryview) else str(stored).encode()
 
 
 def parsed(leaf: bytes) -> Entry | None:
@@ -200,7 +206,7 @@ def descending(
         page = connection.execute(query, {"high": high}).all()
         for row in page:
             high = row.idx
-            yield row.idx, parsed(bytes(row.leaf)), str(row.time)
+            yield row.idx, parsed(bytes_of(row.leaf)), str(row.time)
         if len(page) < STEP:
             return
 

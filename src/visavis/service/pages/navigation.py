@@ -46,5 +46,41 @@ PLACES: tuple[Place, ...] = (
         _("New check"),
         _("Compare the person before you with their document."),
     ),
+    Place(
+        "/desk/crosscheck",
+        "crosschecks",
+        _("Two documents"),
+        _("Compare two documents that are said to be of one person."),
+    ),
+    Place(
+        "/desk/asked",
+        "verifications",
+        _("Second opinions"),
+        _("See what a second person said of checks that you gave to them."),
+    ),
+    Place(
+        "/desk/review",
+        "reviews",
+        _("Review queue"),
+        _("Decide on checks of others that the program could not decide."),
+    ),
+    Place(
+        "/desk/ledger",
+        "ledger",
+        _("Ledger"),
+        _("See what this service was used for, and verify that nothing of it was changed."),
+    ),
+    Place(
+        "/desk/subject",
+        "subjects",
+        _("A person’s report"),
+        _("Tell a person what was done with their data."),
+    ),
+    Place(
+        "/desk/admin",
+        "users",
+        _("Administration"),
+        _("Manage users and keys, and erase what is to be erased."),
+    ),
 )
 """In the order in which they stand."""

@@ -18,7 +18,7 @@ from visavis.service.pages.words import Words
 from visavis.service.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from starlette.responses import Response
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from visavis.service.pages.checks import Check
     from visavis.service.pages.frame import Visit
     from visavis.service.pages.languages import Language
+    from visavis.service.pages.words import Said
 
 PAGES = Pages()
 MAY = "verifications"
@@ -45,6 +46,7 @@ class Receipt:
         what: What was done, in a sentence.
         decision: What it came to.
         meaning: What that says, in a sentence.
+        reasons: Why nothing was decided, in words, where nothing was.
         verdict: The faces against each other.
         key: Id of the purpose.
         purpose: What it was done for.
@@ -58,6 +60,7 @@ class Receipt:
     what: str
     decision: str
     meaning: str
+    reasons: Sequence[str]
     verdict: Verdict
     key: str
     purpose: str
@@ -83,7 +86,10 @@ async def receipt(visit: Visit) -> Response:
         title=gettext("Receipt of a check"),
         what=what,
         decision=found.decision,
-        meaning=words.meaning(found),
+        meaning=gettext("Nothing is said about whether the pictures show the same person.")
+        if found.decision == "inconclusive"
+        else words.meaning(found),
+        reasons=why(words.reasons(found.reasons)),
         verdict=found,
         key=check.key,
         purpose=check.purpose,
@@ -148,6 +154,11 @@ async def receipt_page(visit: Visit, made: Receipt, own: Language) -> Response:
         contact=service.config.desk_contact,
         own=own,
     )
+
+
+def why(said: Iterable[Said]) -> list[str]:
+    """Why nothing was decided, of what is said of a verdict; empty where something was."""
+    return [f"{each.about}: {each.text}" for each in said if each.decisive]
 
 
 def statement_of(visit: Visit, answer: Mapping[str, Any]) -> Response:

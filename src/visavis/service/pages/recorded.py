@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from visavis.ledger.entry import Entry
 from visavis.service.pages.words import REASONS, Words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from visavis.access.subjects import Use
-    from visavis.ledger.entry import Scalar
+    from visavis.ledger.entry import Entry, Scalar
     from visavis.service.pages.languages import Language
 
 
@@ -234,7 +233,7 @@ class Told:
         """What a scope of a key is called."""
         return self._say(SCOPES[name][0]) if name in SCOPES else name
 
-    def scopes(self, names: object = None) -> list[tuple[str, str, str]]:
+    def scopes(self) -> list[tuple[str, str, str]]:
         """Scopes with their names and what they allow, for boxes of a form."""
         return [(name, self._say(title), self._say(told)) for name, (title, told) in SCOPES.items()]
 
@@ -345,7 +344,7 @@ class Told:
             about, _gap, number = role.partition(" ")
             name = ROLES_OF_INPUTS.get(role) or (ROLES_OF_INPUTS.get(about) if number.isdigit() else None)
             label = role if name is None else f"{_(name)} {'' if role in ROLES_OF_INPUTS else number}".strip()
-            told = _("Stands for the file that was given; whoever has the file can show that it was this one.")
+            told = _("Stands for the file that was given. Whoever has the file can show that it was this.")
             yield Field(_("Digest: %(what)s", what=label), salted.digest, told, is_code=True)
 
     def _details(self, details: Mapping[str, Scalar]) -> Iterator[Field]:

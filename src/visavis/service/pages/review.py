@@ -17,6 +17,7 @@ from visavis.report.page import scale_of
 from visavis.service.pages.check import MAX_WHY, address, picture_of
 from visavis.service.pages.checks import session_of
 from visavis.service.pages.frame import Pages
+from visavis.service.pages.receipt import why
 from visavis.service.pages.words import Words
 from visavis.service.problems import Problem
 
@@ -98,9 +99,7 @@ async def _decide(visit: Visit, form: Form) -> Response:
     if given["decision"] not in DECISIONS:
         errors["decision"] = gettext("Choose what you decide.")
     if not given["note"] or len(given["note"]) > MAX_NOTE:
-        errors["note"] = gettext(
-            "Say why in up to %(most)s letters.", most=visit.language.number(MAX_NOTE)
-        )
+        errors["note"] = gettext("Say why in up to %(most)s letters.", most=visit.language.number(MAX_NOTE))
     if errors:
         return await _case(visit, check, given, errors, 422)
     async with check.lock:
@@ -142,9 +141,7 @@ async def asked(visit: Visit) -> Response:
 @PAGES.get("/asked/{id}", may=ASKED_MAY)
 async def resume(visit: Visit) -> Response:
     """The check, in the session of today."""
-    check = visit.desk.checks.resume(
-        visit.given("id"), user=visit.user.id, session=session_of(visit.token)
-    )
+    check = visit.desk.checks.resume(visit.given("id"), user=visit.user.id, session=session_of(visit.token))
     if check is None:
         raise Problem(404, "desk.check", "there is no such check, or it has ended")
     return visit.redirect(address(check, "verdict"))
@@ -201,8 +198,7 @@ def _decisions(visit: Visit) -> dict[str, tuple[str, str]]:
 def _why(check: Check, words: Words) -> list[str]:
     """Why nothing was decided, in words."""
     found = check.verdict
-    decisive = [] if found is None else [each for each in found.reasons if each.decisive]
-    return [f"{each.about}: {each.text}" for each in words.reasons(decisive)]
+    return [] if found is None else why(words.reasons(found.reasons))
 
 
 def _names(users: Users, ids: Iterable[str]) -> dict[str, str]:

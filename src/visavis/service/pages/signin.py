@@ -176,6 +176,7 @@ async def sign_out(visit: Visit, form: Form) -> Response:  # noqa: ARG001
     """Out."""
     await visit.ask(visit.desk.accounts.sessions.sign_out, visit.token or None)
     visit.desk.checks.sign_out(session_of(visit.token))
+    visit.desk.pairs.sign_out(session_of(visit.token))
     visit.leave()
     visit.tell(visit.gettext("You are signed out."))
     return visit.redirect(SIGN_IN)

@@ -15,7 +15,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from visavis.ledger import rows
-from visavis.service.pages.entries import span
+from visavis.service.pages.entries import bytes_of, span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -133,7 +133,7 @@ class Tally:
         day = _days()
         with reader.storage.reading() as connection:
             for (leaf,) in connection.execute(query).yield_per(500):
-                cell = _cell(bytes(leaf), day)
+                cell = _cell(bytes_of(leaf), day)
                 if cell is not None:
                     counted[cell] += 1
         if (number + 1) * BLOCK <= size:  # the last one still grows

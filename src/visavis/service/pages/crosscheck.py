@@ -1,0 +1,478 @@
+"""Two documents against each other: their pictures in one form, then the verdict and the table of fields.
+
+A form brings an id of its own, so that what is sent twice is done once. What came of it is kept like a check:
+in memory, for the session that asked, and for minutes.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import secrets
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from visavis.decision.verdict import LedgerPlace
+from visavis.documents.crosscheck import NEEDED, RULES, differing
+from visavis.documents.pdf import MAX_PAGES
+from visavis.errors import VisavisError
+from visavis.report.page import scale_of
+from visavis.service.answering import Task, performed, with_statement
+from visavis.service.crosschecks import Crosschecking
+from visavis.service.engine import Papers
+from visavis.service.fields import policy_of
+from visavis.service.models import MAX_SUBJECT, SUBJECT
+from visavis.service.pages import shown
+from visavis.service.pages.check import HERE_ONLY
+from visavis.service.pages.checks import session_of
+from visavis.service.pages.failures import said
+from visavis.service.pages.frame import Pages
+from visavis.service.pages.pairs import new_id
+from visavis.service.pages.receipt import Receipt, in_language, receipt_page, statement_of, why
+from visavis.service.pages.words import Said, Words
+from visavis.service.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from starlette.responses import Response
+
+    from visavis.access.gate import Grant
+    from visavis.access.keys import Key
+    from visavis.decision.verdict import Reason
+    from visavis.documents.crosscheck import Crosscheck
+    from visavis.ledger.entry import Event
+    from visavis.ledger.log import Receipt as Place
+    from visavis.ledger.recording import Use
+    from visavis.service.answering import Call
+    from visavis.service.engine import Engine, Guard
+    from visavis.service.pages.forms import Form
+    from visavis.service.pages.frame import Visit
+    from visavis.service.pages.pairs import Pair
+    from visavis.service.pool import Wanted
+
+PAGES = Pages()
+MAY = "crosschecks"
+
+START = "/desk/crosscheck"
+SIDES = ("first", "second")
+FILES: Mapping[str, int] = {
+    f"{side}_{part}": most
+    for side in SIDES
+    for part, most in (("front", 1), ("back", MAX_PAGES - 1), ("chip", 1))
+}
+
+
+def _(text: str) -> str:
+    """Marks a text for the catalogues; it is said in a language when somebody reads it."""
+    return text
+
+
+REASONS: Mapping[str, str] = {
+    "same_picture": _(
+        "Both documents carry the same picture: that the faces are alike proves nothing then. Look at both "
+        "documents closely."
+    ),
+    "faces_not_compared": _("The faces could not be compared. What else stands here says why."),
+    "fields_contradict": _(
+        "The faces match, but the documents differ in what has to be the same: %(fields)s. "
+        "Look at both closely."
+    ),
+    "fields_missing": _(
+        "The faces match, but this can’t be compared: %(fields)s. Use sharper pictures of "
+        "the lines of letters."
+    ),
+    "faces_and_fields_agree": _("The faces match, and no field of the person differs."),
+    "faces_and_fields_differ": _(
+        "The faces don’t match, and the documents differ in what has to be the same: %(fields)s."
+    ),
+    "faces_contradict": _(
+        "The faces don’t match, but no field of the person differs. Look at both documents yourself."
+    ),
+    "faces_differ": _("The faces don’t match, and no field of the person could be compared."),
+    "same_document": _(
+        "Kind, issuing state and number are the same: these are two pictures of one document, or copies "
+        "of it."
+    ),
+}
+"""By code, what is only said of two documents."""
+
+OUTCOMES: Mapping[str, str] = {
+    "same": _("same"),
+    "differs": _("differs"),
+    "not_comparable": _("can’t be compared"),
+}
+
+WHY: Mapping[str, str] = {
+    "neither has it": _("neither has it"),
+    "the first has it alone": _("only the first has it"),
+    "the second has it alone": _("only the second has it"),
+    "one of them doesn't say": _("one of them doesn’t say"),
+    "the same characters": _("the same characters"),
+    "other characters": _("other characters"),
+    "the same name": _("the same name"),
+    "one name by some ways of writing letters, or two": _("one name by some ways of writing letters, or two"),
+    "no way of writing letters makes them one name": _("no way of writing letters makes them one name"),
+    "as far as it goes: the name was cut to fit the zone": _(
+        "the same as far as it goes: the name was cut to fit"
+    ),
+    "not even the beginnings of the words agree": _("not even the beginnings of the words agree"),
+    "one of them is no date": _("one of them is no date"),
+    "what is known of them agrees, and a part isn't known": _(
+        "what is known of them agrees, and a part isn’t known"
+    ),
+    "the same day": _("the same day"),
+    "other days": _("other days"),
+    "the same code": _("the same code"),
+    "two codes of one state": _("two codes of one state"),
+    "one of them is no code that the standard knows": _("one of them is no code that the standard knows"),
+    "other codes": _("other codes"),
+    "its check digit is wrong on the first": _("its check digit is wrong on the first"),
+    "its check digit is wrong on the second": _("its check digit is wrong on the second"),
+    "its check digit is wrong on the first and the second": _("its check digit is wrong on both"),
+}
+"""By what `documents.crosscheck` gives as a row's reason."""
+
+RULE: Sequence[str] = (
+    _(
+        "It is a match where the faces match, surname and date of birth are the same on both documents, and "
+        "no field of the person differs."
+    ),
+    _(
+        "It is no match where the faces don’t match, and a field of the person differs or none can be "
+        "compared."
+    ),
+    _(
+        "Where faces and fields contradict each other, or surname or date of birth can’t be compared, "
+        "nothing is decided."
+    ),
+    _(
+        "Fields of the person are surname, given names, date of birth, sex and nationality; nationality may "
+        "differ where each document was issued by the state of its own nationality."
+    ),
+    _(
+        "Document code, issuing state, document number, date of expiry and personal number may differ; where "
+        "the first three are the same, both are one document, and neither expiry, nationality nor personal "
+        "number may differ."
+    ),
+    _("Where both carry the same picture, it proves nothing about the faces, and nothing is decided."),
+)
+"""`documents.crosscheck.RULES`, the rule that is applied, marked for the catalogues."""
+
+
+# The form
+
+
+@PAGES.get("/crosscheck", may=MAY)
+async def start(visit: Visit) -> Response:
+    """What to give."""
+    return await _start(visit, {}, {})
+
+
+@PAGES.post("/crosscheck", may=MAY, files=FILES)
+async def compare(visit: Visit, form: Form) -> Response:
+    """Two documents."""
+    _ = visit.gettext
+    purposes = await visit.ask(visit.desk.accounts.users.purposes, visit.user.id)
+    subject = form.text("subject", most=4 * MAX_SUBJECT)
+    given = {"purpose": form.text("purpose"), "subject": subject}
+    errors = {}
+    purpose = next((each for each in purposes if each.id == given["purpose"]), None)
+    if purpose is None:
+        errors["purpose"] = _("Choose what the check is for.")
+    if subject and not (len(subject) <= MAX_SUBJECT and re.fullmatch(SUBJECT, subject)):
+        errors["subject"] = _(
+            "A reference has up to %(most)s letters, digits and signs in one line.",
+            most=visit.language.number(MAX_SUBJECT),
+        )
+    for side in SIDES:
+        if form.file(f"{side}_front") is None:
+            errors[f"{side}_front"] = _("Choose a picture of the side with the portrait.")
+    if errors or purpose is None:
+        return await _start(visit, given, errors, 422)
+    pairs, session = visit.desk.pairs, session_of(visit.token)
+    pair = pairs.begin(form.text("id"), user=visit.user.id, session=session)
+    if pair is None:
+        told = _("There are too many crosschecks under way, or this page is too old. Try again.")
+        return await _start(visit, given, {"": told}, 429)
+    async with pair.lock:
+        if pair.found is not None:  # sent twice, and done once
+            return visit.redirect(f"{START}/{pair.id}")
+        pair.key, pair.purpose, pair.subject = purpose.id, purpose.purpose, subject or None
+        at: list[str] = []
+        try:
+            compared, answer = await _done(visit, pair, [_papers(form, side) for side in SIDES], at)
+        except BaseException as error:
+            pairs.end(pair)
+            if not isinstance(error, (Problem, VisavisError)):
+                raise
+            told, status = _told(visit, error)
+            return await _start(visit, given, {at[0] if at and status < 429 else "": told}, status)
+        pairs.decide(pair, compared.found, answer, compared.pictures)
+    if purpose.id != (visit.session.key if visit.session is not None else None):
+        await visit.ask(visit.desk.accounts.sessions.choose, visit.token, purpose.id)
+    return visit.redirect(f"{START}/{pair.id}")
+
+
+# What it came to
+
+
+@PAGES.get("/crosscheck/{id}", may=MAY)
+async def verdict(visit: Visit) -> Response:
+    """What two documents came to against each other."""
+    pair = _pair(visit)
+    found, words = _decided(pair)[0], Words(visit.language)
+    gettext = visit.gettext
+    return visit.page(
+        "crosscheck_verdict.html",
+        title=gettext("Two documents against each other"),
+        pair=pair,
+        found=found,
+        words=words,
+        meaning=_meaning(visit, found),
+        said=_said(words, found, but="same_picture"),  # a notice of its own says it
+        rows=[(row, gettext(OUTCOMES[row.outcome]), _why(visit, row.why)) for row in found.fields],
+        wrong=differing(found.fields),
+        rule=_rule(visit, found),
+        scale=scale_of(found.faces, visit.desk.service.engine.verifier.calibration),
+        parts_of=[
+            ("first", gettext("First document"), found.first),
+            ("second", gettext("Second document"), found.second),
+        ],
+    )
+
+
+@PAGES.get("/crosscheck/{id}/picture/{name}", may=MAY)
+async def picture(visit: Visit) -> Response:
+    """A picture of a crosscheck, for whoever asked for it."""
+    from starlette.responses import Response
+
+    data = _pair(visit).pictures.get(visit.given("name"))
+    if data is None:
+        raise Problem(404, "desk.check", "there is no such picture, or it is gone")
+    headers = {"Cache-Control": "no-store", "Content-Disposition": "inline"}
+    return visit.finished(Response(data, media_type="image/jpeg", headers=headers))
+
+
+@PAGES.get("/crosscheck/{id}/receipt", may=MAY)
+async def receipt(visit: Visit) -> Response:
+    """The receipt of a crosscheck."""
+    pair = _pair(visit)
+    found, answer = _decided(pair)
+    own = in_language(visit)
+    made = Receipt(
+        where=f"{START}/{pair.id}",
+        title=visit.gettext("Receipt of a crosscheck"),
+        what=visit.gettext("Two documents were compared: their portraits, and what is written on them."),
+        decision=found.decision,
+        meaning=_meaning(visit, found),
+        reasons=why(_said(Words(visit.language), found)),
+        verdict=found.faces,
+        key=pair.key,
+        purpose=pair.purpose,
+        subject=pair.subject,
+        answer=answer,
+    )
+    return await receipt_page(visit, made, own)
+
+
+@PAGES.get("/crosscheck/{id}/statement", may=MAY)
+async def statement(visit: Visit) -> Response:
+    """The signed statement of a crosscheck."""
+    return statement_of(visit, _decided(_pair(visit))[1])
+
+
+@PAGES.post("/crosscheck/{id}/end", may=MAY)
+async def end(visit: Visit, form: Form) -> Response:  # noqa: ARG001
+    """End a crosscheck; its pictures are gone at once."""
+    visit.desk.pairs.end(_pair(visit))
+    visit.tell(visit.gettext("The crosscheck has ended, and its pictures are gone."))
+    return visit.redirect(START)
+
+
+# Work
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Compared:
+    """What it came to, and what is shown of it."""
+
+    found: Crosscheck
+    pictures: Mapping[str, bytes]
+
+
+async def _done(
+    visit: Visit, pair: Pair, papers: Sequence[Papers], at: list[str]
+) -> tuple[_Compared, dict[str, Any]]:
+    """Have it done, the way of every request.
+
+    Args:
+        visit: Who asks.
+        pair: For what and about whom.
+        papers: Both documents.
+        at: What is being looked at, for whoever says what went wrong: the name of a field, or nothing.
+    """
+    service = visit.desk.service
+
+    def task(grant: Grant) -> _Pairing:
+        first, second = papers
+        inner = Crosschecking(first, second, policy_of(service, grant, None), pair.subject)
+        return _Pairing(inner, at, pair.subject)
+
+    grant: Callable[[], Grant] = functools.partial(
+        visit.desk.accounts.users.grant, visit.user, pair.key, "crosschecks"
+    )
+    answer_id = f"crosscheck_{secrets.token_hex(16)}"
+    return await performed(
+        service,
+        what="crosscheck",
+        scope="crosschecks",
+        grant=grant,
+        task=task,
+        form=_formed,
+        answer_id=answer_id,
+    )
+
+
+def _formed(call: Call, result: _Compared, place: Place) -> tuple[_Compared, dict[str, Any]]:
+    found = replace(result.found, ledger=LedgerPlace(place.origin, place.index))
+    return replace(result, found=found), with_statement(call, result, place)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pairing(Task[_Compared]):
+    """Two documents, with what is shown of them."""
+
+    inner: Crosschecking
+    at: list[str]
+    subject: str | None
+
+    def digest(self) -> bytes:
+        return self.inner.digest()
+
+    def inputs(self) -> Mapping[str, str]:
+        return self.inner.inputs()
+
+    def work(self, engine: Engine, wanted: Wanted, guard: Guard) -> _Compared:
+        policy, both = self.inner.policy, []
+        pictures: dict[str, bytes] = {}
+        for side, papers in zip(SIDES, (self.inner.first, self.inner.second), strict=True):
+            self.at[:] = [f"{side}_front"]
+            read = engine.examine_document(wanted, papers, policy=policy)
+            pictures |= {f"{side}-{name}": data for name, data in shown.of_document(read).items()}
+            both.append(read)
+        self.at.clear()
+        first, second = both
+        found = engine.crosscheck_documents(wanted, first, second, policy=policy, guard=guard)
+        return _Compared(found, pictures)
+
+    def event(self, result: _Compared, use: Use) -> Event:
+        return self.inner.event(result.found, use)
+
+    def answer(self, result: _Compared, place: LedgerPlace) -> dict[str, Any]:
+        return self.inner.answer(result.found, place)
+
+    def outcome(self, result: _Compared) -> str:
+        return self.inner.outcome(result.found)
+
+
+def _papers(form: Form, side: str) -> Papers:
+    pages = [*form.files.get(f"{side}_front", ()), *form.files.get(f"{side}_back", ())]
+    return Papers(pages, form.file(f"{side}_chip"))
+
+
+# Words
+
+
+def _meaning(visit: Visit, found: Crosscheck) -> str:
+    """What the decision says, and not more."""
+    gettext = visit.gettext
+    if found.decision == "match":
+        return gettext("By portraits and fields the two documents are taken to belong to one person.")
+    if found.decision == "no_match":
+        return gettext(
+            "By the rule the two documents are not taken to belong to one person. This does not prove that "
+            "they belong to different people."
+        )
+    return gettext(
+        "Nothing is said about whether the two documents belong to one person: a person should look."
+    )
+
+
+def _said(words: Words, found: Crosscheck, but: str = "") -> list[Said]:
+    """The reasons in words, but for one code; those that only two documents have are said here."""
+
+    def one(reason: Reason) -> Said:
+        of_all = words.reason(reason)
+        text = REASONS.get(reason.code)
+        if text is None:
+            return of_all
+        same = {row.field for row in found.fields if row.outcome == "same"}
+        lacking = [name for name in NEEDED if name not in same]
+        names = lacking if reason.code == "fields_missing" else differing(found.fields)
+        fields = words.language.listed(words.field(name) for name in names)
+        return replace(of_all, text=words.language.gettext(text, fields=fields))
+
+    reasons = sorted(found.reasons, key=lambda each: not each.decisive)
+    return list(dict.fromkeys(one(each) for each in reasons if each.code != but))
+
+
+def _why(visit: Visit, why: str) -> str:
+    """A row's reason in the visitor's language; one that nobody foresaw as the engine says it."""
+    return visit.gettext(WHY[why]) if why in WHY else why
+
+
+def _rule(visit: Visit, found: Crosscheck) -> Sequence[str]:
+    """The rule that was applied, in the visitor's language where it is that of this version."""
+    return [visit.gettext(each) for each in RULE] if found.rule == RULES else found.rule
+
+
+def _told(visit: Visit, error: Problem | VisavisError) -> tuple[str, int]:
+    """What is said of it on the page, and the status; what nobody may see here is raised again."""
+    problem = Problem.of(error) if isinstance(error, VisavisError) else error
+    if problem.code in HERE_ONLY:
+        raise error
+    visit.request.state.code = problem.code
+    if problem.status >= 500 and isinstance(error, VisavisError):
+        visit.request.state.told = error.message  # only the operator is told
+    unusable = Words(visit.language).unusable(problem.code)
+    if unusable is not None:
+        return unusable, 422
+    _heading, happened, next_ = said(problem, visit)
+    return f"{happened} {next_}", problem.status
+
+
+# What they share
+
+
+def _pair(visit: Visit) -> Pair:
+    user, session = visit.user.id, session_of(visit.token)
+    pair = visit.desk.pairs.find(visit.given("id"), user=user, session=session)
+    if pair is None or pair.found is None:
+        raise Problem(404, "desk.check", "there is no such crosscheck, or it has ended")
+    return pair
+
+
+def _decided(pair: Pair) -> tuple[Crosscheck, Mapping[str, Any]]:
+    assert pair.found is not None  # noqa: S101  # `_pair` sees to it
+    assert pair.answer is not None  # noqa: S101
+    return pair.found, pair.answer
+
+
+async def _start(
+    visit: Visit, given: Mapping[str, str], errors: Mapping[str, str], status: int = 200
+) -> Response:
+    purposes: Sequence[Key] = await visit.ask(visit.desk.accounts.users.purposes, visit.user.id)
+    chosen = given.get("purpose") or (visit.session.key if visit.session is not None else None)
+    return visit.page(
+        "crosscheck_start.html",
+        title=visit.gettext("Compare two documents"),
+        status=status,
+        purposes=purposes,
+        chosen=chosen if len(purposes) != 1 else purposes[0].id,
+        subject=given.get("subject", ""),
+        id=new_id(),
+        documents=visit.desk.service.engine.has_documents,
+        most=MAX_SUBJECT,
+        errors=errors,
+    )
