@@ -27,9 +27,9 @@ import pytest
 import visavis
 from visavis import cli, photo
 from visavis.access.fan_out import Limits
-from visavis.batch import local as batch_local
 from visavis.batch import pairs as batch_pairs
 from visavis.batch import run as batch_run
+from visavis.batch import under_way as batch_under_way
 from visavis.batch.results import COLUMNS
 from visavis.batch.rows import KNOWN
 from visavis.decision import reasons
@@ -78,6 +78,14 @@ MEASURED = (
     "quality-skin",
     "pad",
     "fan-out",
+    "scale",
+    "scale-cost",
+    "scale-million",
+    "scale-machine",
+    "scale-limits",
+    "scale-shards",
+    "scale-database",
+    "scale-held",
 )
 
 
@@ -481,7 +489,7 @@ def test_the_json_is_documented_key_by_key(folder: Path) -> None:
         ("batch.md", f"a reference with more than {Limits().probes} different probes"),
         ("batch.md", f"At most {'a million' if batch_pairs.MAX_ROWS == 10**6 else '?'} rows"),
         ("batch.md", f"up to {batch_run.REMEMBERED // 2**20} MiB of them"),
-        ("batch.md", f"rows kill it {'three' if batch_local.TRIES == 3 else '?'} times"),
+        ("batch.md", f"rows kill it {'three' if batch_under_way.TRIES == 3 else '?'} times"),
     ],
 )
 def test_numbers_in_the_text_are_those_of_the_code(document: str, sentence: str) -> None:
@@ -611,6 +619,8 @@ def floors() -> list[dict[str, set[str]]]:
     assert picture
     found: list[dict[str, set[str]]] = [{}]
     for line in picture[1].splitlines():
+        if line.startswith(" " * 8):  # within a room of a room: the next test
+            continue
         if not line:
             found.append({})
             continue
@@ -633,6 +643,23 @@ def test_the_picture_of_the_house_shows_every_module_and_no_other() -> None:
     assert set(shown) == modules(SOURCE)
     for room, inside in shown.items():
         assert inside == (modules(SOURCE / room) if room.endswith("/") else set()), room
+
+
+def test_the_picture_shows_what_is_in_a_room_of_a_room_where_it_shows_any() -> None:
+    shown: dict[Path, set[str]] = {}
+    room, inner = SOURCE, SOURCE
+    for line in DOCUMENTS["architecture.md"].splitlines():
+        if entry := re.fullmatch(r"( {0}| {4}| {8})(\w+(?:\.py|/)) +\S.*", line):
+            match len(entry[1]):
+                case 0:
+                    room = SOURCE / entry[2]
+                case 4:
+                    inner = room / entry[2]
+                case _:
+                    shown.setdefault(inner, set()).add(entry[2])
+    assert SOURCE / "service" / "doors" in shown
+    for folder, inside in shown.items():
+        assert inside == modules(folder), folder
 
 
 def test_a_room_imports_only_from_lower_floors() -> None:
@@ -705,7 +732,8 @@ def root(tmp_path: Path) -> Path:
         {"machine": "a machine", "people": 10, "pictures": 20, "arrangements": [row]},
     )
     times = {"photo": 4.04, "recognise": 6.16}
-    packs = {name: {"stages_ms": times, "whole_ms": 10.2, "peer_ms": 510, "ratio": 49.96} for name in PACKS}
+    beside = {"bare_ms": 8.5, "overhead": 1.204, "peer_ms": 510, "ratio": 49.96}
+    packs = {name: {"stages_ms": times, "whole_ms": 10.2, **beside} for name in PACKS}
     write(folder / "speed.json", {"machine": "a machine", "runs": 7, "packs": packs})
     rows = [{"title": "import visavis", "wall_s": 0.034, "peak_mib": 20.4}]
     write(folder / "startup.json", {"machine": "a machine", "runs": 7, "rows": rows})
@@ -721,6 +749,7 @@ def root(tmp_path: Path) -> Path:
     write(folder / "mrz.json", about | {"readers": {"visavis": read, "rapidocr": read | {"exact": 11}}})
     write(folder / "specimens.json", made_specimens())
     write(folder / "quality.json", made_quality())
+    write(folder / "scale.json", made_scale())
     one = {"cosine": 0.9812, "pairs": 140, "share": 0.9996, "least": 0.9788}
     about = {"pack": "sface", "salts": 3, "desk": {"people": 99, "stopped": 0}}
     about |= {"strangers": {"pairs": 1234, "found": [0, 2, 0], "cosines": [0.61, 0.8954]}}
@@ -820,6 +849,35 @@ def made_quality() -> dict[str, Any]:
     return about | {"curves": [curve] * 3, "floors": [floor], "skin": [skin, skin | {"factor": 0.15}]}
 
 
+def made_scale() -> dict[str, Any]:
+    names = ("library", "key", "turn", "commit", "statement", "keep", "rest", "service", "server")
+    cost = dict.fromkeys(names, 1.25) | {"library": 36.0, "service": 54.0, "server": 3.6}
+    told: dict[str, Any] = {"rate": 10.0, "p50_ms": 80.4, "p99_ms": 199.5, "refused": 0.00049, "group": 1.04}
+    told |= {"busy": {"turn": 0.512, "engine": 0.25, "desk": 0.1}, "cores": 4}
+    rates = [
+        told | {"rate": rate, "databases": databases, "cores_each": 4, "cores": 4 * databases, "machines": 7}
+        for rate, databases in zip(figures.SCALE_RATES, (1, 50, 5_000), strict=True)
+    ]
+    limit: dict[str, Any] = {"what": "turn", "per": "database", "ms": 7.04, "per_s": 142.0}
+    limit |= {"away_per_s": 85.4, "measured": None}
+    kind = {"shapes": [{"workers": 4, "engines": 4, "chance": 61.2, "fewest": 160.7}], "limits": [limit]}
+    kind |= {"shards": [told], "rates": rates, "loads": []}
+    step = {"statements": 3.0}
+    steps: dict[str, Any] = dict.fromkeys(("key", "turn", "commit", "statement", "keep"), step)
+    steps |= {"comparison_bytes": 5000.0}
+    steps |= {"service": {"taken_cores": 0.125, "entry_bytes": 2000.0, "answer_bytes": 6000.0}}
+    held = {"simulated": 30.0, "measured": 24.0}
+    compared = ("per_s", "p50_ms", "p99_ms", "p99_by_p50", "turn_per_s")
+    return {
+        "machine": "a machine",
+        "cores": 2,
+        "measured": {"databases": {"postgresql": steps}},
+        "costs": {"postgresql": cost},
+        "kinds": {"postgresql": kind},
+        "validation": {"postgresql": dict.fromkeys(compared, held)},
+    }
+
+
 def write(path: Path, data: object) -> None:
     path.write_text(json.dumps(data), encoding="utf-8")
 
@@ -870,10 +928,23 @@ def test_figures_are_written_into_their_places(root: Path) -> None:
     assert "| a live person | 300 | BPCER | 1.0 % (0.2 to 3.0) | 1.0 % | 1.0 % (0.2 to 3.0) |" in text
     assert "| a fold (no target) | 300 | APCER | 1.0 % (0.2 to 3.0) | 1.0 % | none assessed |" in text
     assert "| 100 % | +0.0" not in text, "as they are, nothing changes"
+    # 1,000 verifications of 54 ms in a second are at work on 54 of 200 cores.
+    assert "| 1,000 | PostgreSQL | 50 | 4 | 200 | 7 | 80 ms | 200 ms | 0.05 % | 27 % |" in text
+    # A million times 36 ms are ten hours; 54 ms and 3.6 beside them are sixteen.
+    assert "| the library alone | 10.0 | 0.10 | 0.30 | 0.50 |" in text
+    assert "| the service with PostgreSQL, all cores at work | 16.0 | 0.16 | 0.48 | 0.80 |" in text
+    # 200 cores for 1,000 a second are 200 ms each, and 3.6 of the server.
+    assert "| 1,000 a second, sustained, PostgreSQL | 56.6 | 0.57 | 1.70 | 2.83 |" in text
+    assert "| PostgreSQL | the turn of `fan_out` | database | 7.0 ms | 142 |  | 85 |" in text
+    # 86.4 million a day: of 2,000, 6,000 and, for two days, 5,000 bytes; 5 steps of 3 statements each.
+    assert "| 1,000 | PostgreSQL | 20 | 1.0 | 15,000 | 3.6 | 170 GB | 520 GB | 860 GB |" in text
+    assert "| PostgreSQL | the one by the other | 30.0 | 24.0 | 1.25 |" in text
 
 
 def test_only_named_places_are_written(root: Path) -> None:
     assert figures.update(root, names=["startup"]) == [(root / "README.md", "startup")]
+    family = [name for _, name in figures.update(root, names=["scale"])]
+    assert family == [name for name in MEASURED if name.startswith("scale")], "a name and those like it"
 
 
 @pytest.mark.parametrize(
@@ -894,6 +965,7 @@ def test_only_named_places_are_written(root: Path) -> None:
         ("specimens", {"fingerprint": "0" * 16}, "measured with other weights"),
         ("quality", None, "benchmarks/quality_score.py FOLDER --figures"),
         ("pad", None, "benchmarks/pad/run.py FOLDER --figures"),
+        ("scale", None, "benchmarks/scale.py --figures"),
         ("quality", {"fingerprint": "0" * 16}, "measured with other weights"),
         (
             "speed",

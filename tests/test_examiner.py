@@ -58,6 +58,20 @@ def test_a_look_goes_as_far_and_makes_no_template(sface: Verifier, portraits: Ma
     assert poor.problem == "face_too_small"
 
 
+def test_a_face_that_was_found_is_placed_as_a_look_places_it(
+    sface: Verifier, portraits: Mapping[str, bytes]
+) -> None:
+    photo = Photo.open(portraits["obama.jpg"])
+    look = sface.examiner.look(photo, policy=Policy())
+    face = sface.examiner.find(photo).faces[0]
+    assert face.placed_confidence is None
+    assert (
+        sface.examiner.place(photo.finer(1.0), face)
+        == sface.examiner.look(photo.finer(1.0), policy=Policy()).evidence.face
+    )
+    assert look.evidence.face is not None
+
+
 def test_the_similarity_of_duo_is_the_mean_of_its_recognisers_own(
     portraits: Mapping[str, bytes],
     sface: Verifier,

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from visavis.decision.policy import Policy
+    from visavis.faces.detect import Found
+    from visavis.faces.face import Face
     from visavis.faces.recognise import Template
     from visavis.geometry import Box
     from visavis.photo import PhotoSource
@@ -64,21 +66,24 @@ class Examiner:
         fingerprint: Goes into every template.
     """
 
-    def __init__(self, pack: str = DEFAULT_PACK, *, threads: int | None = None) -> None:
+    def __init__(self, pack: str = DEFAULT_PACK, *, threads: int | None = None, device: str = "cpu") -> None:
         """Load a pack.
 
         Args:
             pack: Name of an installed pack.
             threads: How many threads a call may use inside the networks; as many as the process has cores
                 by default.
+            device: On what the networks run, ``"cpu"`` or ``"cuda"``.
 
         Raises:
-            PackError: The pack isn't installed or is damaged.
+            PackError: The pack isn't installed or is damaged, or can't run on that device.
         """
         installed = require(pack)
         self.pack = installed.pack
         self.fingerprint = installed.fingerprint
-        networks = {role: Network(installed.model(role), threads=threads) for role in self.pack.files}
+        networks = {
+            role: Network(installed.model(role), threads=threads, device=device) for role in self.pack.files
+        }
         self._detector = Detector(networks["detector"], networks["landmarks"])
         self._recognise = Recogniser(
             [(networks[role], len(each.views)) for role, each in self.pack.recognisers_by_role.items()],
@@ -102,6 +107,25 @@ class Examiner:
         """
         return self.recognise(self.look(source, policy=policy, face=face, name=name))
 
+    def find(self, photo: Photo, *, turned: int | None = None) -> Found:
+        """All faces on a photo, for whoever chooses among them by a rule of their own.
+
+        Args:
+            photo: The photo.
+            turned: By how many degrees clockwise it must be turned for them to be upright, where that is
+                known.
+        """
+        return self._detector.find(photo, turned=turned)
+
+    def place(self, photo: Photo, face: Face) -> Face:
+        """A face that was found with its points placed precisely, for whoever needs no more of it.
+
+        Args:
+            photo: Decoded at `faces.detect.detail_for` the face.
+            face: As `find` gave it.
+        """
+        return self._detector.place(photo, face)
+
     def recognise(self, seen: Examined) -> Examined:
         """The rest of the way of a photo that was looked at: its template, where it is fit to compare."""
         if seen.chips is None or seen.problem is not None:
@@ -112,17 +136,24 @@ class Examiner:
         return replace(seen, template=template, timings_ms={**seen.timings_ms, **clock.timings_ms})
 
     def look(
-        self, source: PhotoSource | Photo, *, policy: Policy, face: Box | None = None, name: str | None = None
+        self,
+        source: PhotoSource | Photo,
+        *,
+        policy: Policy,
+        face: Box | None = None,
+        name: str | None = None,
+        found: Found | None = None,
     ) -> Examined:
         """Take one photo as far as its chips: where nothing is compared, no template is needed.
 
-        The arguments and the errors are those of `examine`.
+        The arguments and the errors are those of `examine`; `found` is what `find` gave for this photo, where
+        it was asked before.
         """
         clock = Clock()
         with clock("photo"):
             photo = source if isinstance(source, Photo) else Photo.open(source)
         with clock("detect"):
-            found = self._detector.find(photo)
+            found = found or self._detector.find(photo)
             choice = choose(found.faces, policy.faces, face)
         chosen = choice.face
         if chosen is not None:

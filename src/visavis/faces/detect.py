@@ -7,6 +7,7 @@ likes best.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -173,9 +174,7 @@ class Detector:
         to_crop = geometry.similarity_transform(face.points, target)
         crop = warp(photo, to_crop, CROP_SIDE)
         outputs = self._placer(crop[None])
-        cells = outputs["heatmap"].shape[-1]
-        y, x = np.ogrid[:cells, :cells]
-        near = np.hypot(y + 0.5 - cells / 2, x + 0.5 - cells / 2) < NEAR_CENTRE * cells
+        near = _near_centre(outputs["heatmap"].shape[-1])
         rows, columns = centerface.peak(outputs["heatmap"][:, 0] * near)
         placed = centerface.decode(outputs, rows, columns)
         points = geometry.apply(geometry.invert(to_crop), placed.points[0])
@@ -228,6 +227,14 @@ def _apart(face: Face, other: Face) -> float:
 
 def _disagreement(face: Face) -> float:
     return face.disagreement or 0.0
+
+
+@functools.cache
+def _near_centre(cells: int) -> NDArray[np.bool_]:
+    """Which of `cells` x `cells` lie so near the middle that a face there isn't a neighbour's."""
+    y, x = np.ogrid[:cells, :cells]
+    near: NDArray[np.bool_] = np.hypot(y + 0.5 - cells / 2, x + 0.5 - cells / 2) < NEAR_CENTRE * cells
+    return near
 
 
 def _fit(pixels: Pixels, side: float) -> tuple[Pixels, float]:
