@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from visavis.access.attempts import NOTED_PER_MINUTE, Attempts, Rules
-from visavis.errors import AccessError
+from visavis.errors import AccessError, VisavisError
 
 if TYPE_CHECKING:
     from tests.access.conftest import Clock, Desk
@@ -81,6 +81,26 @@ def test_an_address_is_counted_over_all_names(attempts: Attempts) -> None:
     assert fail(attempts, "another", None) == 0
 
 
+def test_what_an_office_mistypes_does_not_add_up_over_the_days(attempts: Attempts, clock: Clock) -> None:
+    for number in range(100):
+        assert fail(attempts, f"name-{number}") == 0
+        clock.move(minutes=6)  # ten in an hour
+    for number in range(100, 112):
+        fail(attempts, f"name-{number}")
+    assert fail(attempts, "another") == 30
+
+
+def test_an_address_at_its_limit_waits_until_an_hour_was_quiet(attempts: Attempts, clock: Clock) -> None:
+    for number in range(12):
+        fail(attempts, f"name-{number}")
+    for number, seconds in enumerate((30, 60, 120, 240, 480, 900, 900)):
+        assert fail(attempts, "another") == seconds
+        clock.move(minutes=15)
+        assert fail(attempts, f"later-{number}") == 0
+    clock.move(hours=1)
+    assert [fail(attempts, f"name-{number}") for number in range(13)] == [0] * 12 + [30]
+
+
 def test_one_own_name_that_is_right_does_not_open_an_address(attempts: Attempts, clock: Clock) -> None:
     """Whoever has an account can't guess at others' between their own sign-ins."""
     for number in range(12):
@@ -133,6 +153,26 @@ def test_at_the_same_time_is_no_more_than_one_after_the_other(desk: Desk, other:
     for thread in threads:
         thread.join()
     assert len(looked) == 5
+
+
+def test_rows_are_locked_in_one_order(desk: Desk, other: Desk) -> None:
+    """Otherwise PostgreSQL ends one of two who sign in at the same time."""
+    names = {"anna", "bert", "cleo", "dora"}  # some of their digests come before the address's, some after
+    went_wrong: list[VisavisError] = []
+
+    def work(attempts: Attempts) -> None:
+        for name in sorted(names) * 6:
+            try:
+                attempts.passed(attempts.begin("name", name, "192.0.2.1"))
+            except VisavisError as error:
+                went_wrong.append(error)
+
+    threads = [threading.Thread(target=work, args=(each.sessions.attempts,)) for each in (desk, other) * 2]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert went_wrong == []
 
 
 def test_a_lock_out_is_one_entry_in_a_window(desk: Desk, clock: Clock) -> None:

@@ -145,3 +145,30 @@ def test_a_blocked_administrator_is_not_let_in_by_a_start(desk: Desk) -> None:
     desk.user("second", "administrator")
     desk.users.block(chief.id)
     assert desk.invitations.first() is None
+
+
+def test_a_name_that_somebody_has_already_keeps_no_service_from_starting(desk: Desk) -> None:
+    desk.users.of_openid("https://id.example", "1", name=FIRST, roles=frozenset({"clerk"}))
+    found = desk.invitations.first()
+    assert found is not None
+    assert found[0].name.startswith(f"{FIRST}-")
+    assert found[0].roles == {"administrator"}
+    again = desk.invitations.first()
+    assert again is not None
+    assert again[0] == found[0]
+
+
+def test_another_password_voids_a_link_that_is_open(desk: Desk) -> None:
+    user = desk.user("anna")
+    session, token = desk.sign_in(), desk.invitations.make(user.id)
+    desk.sessions.change_password(session.token, PASSWORD, "another good password", address=None)
+    assert code(lambda: desk.invitations.find(token)) == "access.invitation"
+
+
+def test_who_was_given_a_link_is_not_kept_out_by_others_failures(desk: Desk) -> None:
+    user = desk.user("anna")
+    for _ in range(5):
+        assert code(lambda: desk.sign_in(password="wrong")) == "access.sign_in"
+    assert code(desk.sign_in) == "access.locked"
+    desk.accounts.accept(desk.invitations.make(user.id), "another good password")
+    assert desk.sign_in(password="another good password").session is not None

@@ -319,6 +319,23 @@ def test_another_password_needs_the_one_before(desk: Desk, anna: User) -> None:
     desk.sign_in(password=OTHER)
 
 
+def test_what_goes_on_anew_ends_with_all_others_that_somebody_ends_meanwhile(
+    desk: Desk, anna: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = desk.sessions._again
+
+    def overtaken(user: User, row: Any) -> Any:
+        desk.users.end_sessions(anna.id)
+        return again(user, row)
+
+    token = desk.sign_in().token
+    monkeypatch.setattr(desk.sessions, "_again", overtaken)
+    refused = code(
+        lambda: desk.sessions.change_password(token, PASSWORD, "another good password", address=None)
+    )
+    assert refused == "access.session"
+
+
 def test_guessing_at_the_password_from_a_session_is_locked_out(desk: Desk, anna: User) -> None:
     token = desk.sign_in().token
     answers = [

@@ -101,6 +101,7 @@ def test_wrong_options_are_wrong_usage(ledger: Path, words: tuple[str, ...]) -> 
 
 def test_an_origin_that_is_none(ledger: Path) -> None:
     assert run("add", "anna", "--role", "clerk", "--origin", "desk.example").exit_code == 2
+    assert not ledger.exists(), "nobody was added whose link is lost"
 
 
 def test_a_user_that_makes_no_sense_has_a_code(ledger: Path) -> None:

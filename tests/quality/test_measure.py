@@ -15,7 +15,7 @@ from visavis.quality import component
 from visavis.quality import measure as measuring
 from visavis.quality.aligned import POINTS
 from visavis.quality.component import NAMES
-from visavis.quality.measure import MEASURES, NEVER, Quality, measure
+from visavis.quality.measure import MEASURES, NEVER, Quality, measure, measured
 
 ALIGNED = ("luminance_mean", "luminance_variance", "dynamic_range", "over_exposure_prevention")
 
@@ -82,6 +82,13 @@ def test_other_faces_count() -> None:
 def test_the_same_twice() -> None:
     pixels = scene(256, 256)
     assert measure(photo(pixels), face_at()) == measure(photo(pixels.copy()), face_at())
+
+
+def test_some_alone_are_what_they_are_among_all() -> None:
+    given = photo(scene(256, 256))
+    names = ("pose_yaw", "luminance_mean", "sharpness_proxy")
+    every = measure(given, face_at())
+    assert list(measured(names, given, face_at())) == [every[name] for name in names]
 
 
 @pytest.mark.parametrize("size", [2, 3, 5])

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 
 import numpy as np
 import pytest
+from PIL import Image
 from tests.pictures import encoded, exif_of, scene
 from tests.records.samples import JP2, JPEG, PNG, image_2005, image_2011, record_2005, record_2011
 
@@ -52,6 +54,42 @@ def test_a_record_keeps_what_is_not_about_the_person() -> None:
     start = 17 + 19 + 2 * 5 + 2
     assert given.write()[start : start + 9] != bytes(9)
     assert found.write()[start : start + 9] == bytes(9)
+
+
+def flat(width: int, height: int) -> bytes:
+    """A large picture in a small file."""
+    to = io.BytesIO()
+    Image.new("L", (width, height), 128).save(to, "PNG")
+    return to.getvalue()
+
+
+@pytest.mark.parametrize("to", TARGETS)
+def test_a_large_picture_in_a_small_file_is_not_even_decoded(
+    to: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = record_2011(image_2011(flat(5000, 2501), kind=3))
+    monkeypatch.setattr(Photo, "open", lambda *_, **__: pytest.fail("it was decoded"))
+    with pytest.raises(RecordError) as caught:
+        convert(data, to)
+    assert (caught.value.code, caught.value.found) == ("record.too_large", "12505000 pixels")
+
+
+def test_pixels_are_counted_over_all_pictures() -> None:
+    data = record_2011(*[image_2011(flat(2501, 1000), kind=3)] * 5)
+    with pytest.raises(RecordError, match="too large"):
+        convert(data, "ISO19794_5_2011/JPEG")
+
+
+def test_what_is_made_is_no_larger_than_a_record() -> None:
+    """A picture of noise: as JPEG it has less than a third of the bytes that it has as PNG."""
+    noise = np.random.default_rng(1).integers(0, 256, (1200, 1200, 3), np.uint8)
+    to = io.BytesIO()
+    Image.fromarray(noise).save(to, "JPEG", quality=50)
+    data = record_2011(image_2011(to.getvalue(), kind=0))
+    with pytest.raises(RecordError) as caught:
+        convert(data, "IMAGE/PNG")
+    assert caught.value.code == "record.too_large"
+    assert convert(data, "IMAGE/JPEG") == to.getvalue()
 
 
 def test_all_pictures_of_a_record_are_converted() -> None:

@@ -54,6 +54,21 @@ def test_words_never_promise_more_than_the_number() -> None:
         assert rate * (1 - 1e-8) <= told <= rate * 1.2
 
 
+@pytest.mark.parametrize(
+    ("rate", "expected"), [(1e-4, (1, 10_000)), (1.001e-4, (1, 9_900)), (0.311, (32, 100))]
+)
+def test_shares_are_the_numbers_of_one_in(rate: float, expected: tuple[int, int]) -> None:
+    assert words.shares(rate) == expected
+
+
+@pytest.mark.parametrize(
+    ("llr", "expected"),
+    [(0.0, 1.0), (0.1, 1.2), (-0.1, 1.2), (2.0, 100), (-3.99, 9_700)],  # 10**0.1 = 1.2589, 10**3.99 = 9772.4
+)
+def test_times_are_cut_and_never_rounded_up(llr: float, expected: float) -> None:
+    assert words.times(llr) == expected
+
+
 @pytest.mark.parametrize("rate", [0.0, -1e-4, 1.0001, float("nan")])
 def test_what_is_no_rate_is_refused(rate: float) -> None:
     with pytest.raises(ValueError, match="above 0 and at most 1"):

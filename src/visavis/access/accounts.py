@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from visavis.access.openid import Settings
     from visavis.access.passwords import Cost
     from visavis.access.sessions import SignedIn, Spans
+    from visavis.access.users import User
     from visavis.ledger.log import Ledger
 
 INVITATION = "/desk/invitation/"
@@ -74,6 +75,23 @@ class Accounts:
             provider = Provider(openid, secret=users.secret(b"openid"), clock=users.clock)
         sessions = Sessions(users, second, spans=spans, rules=rules)
         return cls(users, Invitations(users), second, sessions, provider)
+
+    def accept(self, token: str, password: str) -> User:
+        """Set the password of the user whose link it is, and forget who failed to sign in as them.
+
+        So nobody is kept out by others' failures whom an administrator gives a link.
+
+        Args:
+            token: Of the link.
+            password: What they chose.
+
+        Raises:
+            AccessError: As `Invitations.accept`.
+            StorageError: It can't be written.
+        """
+        user = self.invitations.accept(token, password)
+        self.sessions.attempts.forget("name", user.name)
+        return user
 
     def finish_openid(self, sealed: str | None, given: Mapping[str, str]) -> SignedIn:
         """Sign somebody in who comes back from the OpenID provider.

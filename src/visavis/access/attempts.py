@@ -1,7 +1,8 @@
 """Lock-out: whoever fails too often to sign in has to wait, longer each time.
 
-Counted by the name that was typed, whether there is such a user or not, by the user at the second factor, and
-by where it comes from. An attempt is counted before it is looked at and taken back when it was right, so that
+Counted by the name that was typed, whether there is such a user or not, and by where it comes from; in place
+of both by the browser, where it is the user's own (`browsers`); by the user at the second factor, and where
+that comes from. An attempt is counted before it is looked at and taken back when it was right, so that
 many at the same time are not more than one after the other. Kept are keyed digests of names and addresses.
 
 That somebody is locked out is one entry of the ledger in each window, whether there is such a user or not:
@@ -44,10 +45,11 @@ class Rules:
 
     Attributes:
         account: Failures with one name, or at one user's second factor, from which on one has to wait.
-        place: The same for one address; an office shares one.
+        place: The same for one address, within one `window`; an office shares one.
         first: How long after that failure; after each further one twice as long.
         longest: How long at most, so that nobody can lock somebody else out for good.
-        window: After how long without a failure they are forgotten.
+        window: After how long without a failure they are forgotten; those of an address that don't reach its
+            limit as long after the first of them.
     """
 
     account: int = 5
@@ -96,8 +98,8 @@ class Attempts:
         """Count an attempt that is about to be looked at.
 
         Args:
-            what: ``"name"``, or ``"second factor"``.
-            account: The name that was typed, or the user's id.
+            what: ``"name"``, ``"browser"``, or ``"second factor"``.
+            account: The name that was typed, the browser's number with it, or the user's id.
             address: Where it comes from; None where that isn't known.
 
         Raises:
@@ -119,7 +121,10 @@ class Attempts:
                     what_of, limit = limits[digest]
                     fresh = row.last_at <= now - us_of(self._rules.window)
                     failures = 1 if fresh else row.failures + 1
-                    self._write(connection, digest, failures, now, now + self._delay(failures, limit))
+                    # In an office somebody mistypes all the time: that mustn't add up over the days.
+                    adds_up = fresh or failures >= limit or what_of != "address"
+                    last_at = now if adds_up else row.last_at
+                    self._write(connection, digest, failures, last_at, now + self._delay(failures, limit))
                     if failures >= limit:
                         reached.append((digest, what_of, failures))
         if wait > 0:
@@ -132,11 +137,27 @@ class Attempts:
         Raises:
             StorageError: It can't be written.
         """
-        table = _attempts()
+        table, digests = _attempts(), (attempt.account, attempt.place)
         with self._storage.writing() as connection:
-            connection.execute(table.delete().where(table.c.digest == attempt.account))
-            if attempt.place is not None:
-                self._take_back(connection, attempt.place)
+            for digest in sorted(each for each in digests if each is not None):  # in the order of `_rows`
+                if digest == attempt.account:
+                    connection.execute(table.delete().where(table.c.digest == digest))
+                else:
+                    self._take_back(connection, digest)
+
+    def forget(self, what: str, account: str) -> None:
+        """Forget all failures of a name, or at a user's second factor.
+
+        Args:
+            what: As for `begin`.
+            account: As for `begin`.
+
+        Raises:
+            StorageError: It can't be written.
+        """
+        table, digest = _attempts(), self._digest(what, account[:MOST])
+        with self._storage.writing() as connection:
+            connection.execute(table.delete().where(table.c.digest == digest))
 
     def withdrawn(self, attempt: Attempt) -> None:
         """Take an attempt back that was never looked at.

@@ -101,7 +101,8 @@ class SecondFactor:
         with self._storage.writing() as connection:
             changed = connection.execute(
                 users.update()
-                .where(users.c.id == user.id, users.c.totp_since.is_(None), users.c.totp == row.totp)
+                .where(users.c.id == user.id, users.c.epoch == user.epoch)
+                .where(users.c.totp_since.is_(None), users.c.totp == row.totp)
                 .values(totp_since=us(self._users.clock()), totp_step=step)
             )
             if changed.rowcount != 1:

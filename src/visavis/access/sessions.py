@@ -18,12 +18,13 @@ import base64
 import hmac
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from visavis.access import users as user_rows
 from visavis.access.attempts import Attempts
+from visavis.access.browsers import Browsers
 from visavis.access.keys import moment, us
 from visavis.errors import AccessError
 
@@ -97,6 +98,7 @@ class Sessions:
 
     Attributes:
         attempts: Counts who fails to sign in.
+        browsers: Knows with which browsers somebody has signed in.
     """
 
     def __init__(
@@ -125,6 +127,7 @@ class Sessions:
         self.attempts = Attempts(
             users.ledger, secret=users.secret(b"attempts"), clock=users.clock, rules=rules
         )
+        self.browsers = Browsers(users.secret(b"browsers"))
 
     # Forms
 
@@ -154,20 +157,23 @@ class Sessions:
 
     # Signing in
 
-    def sign_in(self, name: str, password: str, *, address: str | None) -> SignedIn:
+    def sign_in(
+        self, name: str, password: str, *, address: str | None, browser: str | None = None
+    ) -> SignedIn:
         """Sign somebody in with a password.
 
         Args:
             name: What was typed.
             password: What was typed.
             address: Where it comes from, as far as that is known.
+            browser: The cookie that `browsers` made for theirs; None without one.
 
         Raises:
             AccessError: `access.sign_in`: the same for a wrong name, a wrong password, and whoever is
                 blocked; `access.locked`: nothing was looked at; `access.busy`.
             StorageError: Nobody is signed in.
         """
-        attempt = self.attempts.begin("name", name.strip().lower()[:200], address)
+        attempt = self._attempt(name, address, browser)
         user, fits = self._tried(attempt, name, password)
         if user is None or not fits:
             self.attempts.failed(attempt, None if user is None else user.id)
@@ -261,7 +267,9 @@ class Sessions:
             connection.execute(sessions.update().where(sessions.c.digest == row.digest).values(key=key))
         return self.find(token)
 
-    def change_password(self, token: str, old: str, new: str, *, address: str | None) -> SignedIn:
+    def change_password(
+        self, token: str, old: str, new: str, *, address: str | None, browser: str | None = None
+    ) -> SignedIn:
         """Give whoever is signed in another password; all their sessions end, and this one goes on anew.
 
         Args:
@@ -269,6 +277,7 @@ class Sessions:
             old: The password that they have.
             new: The one that they want.
             address: As for `sign_in`.
+            browser: As for `sign_in`.
 
         Raises:
             AccessError: `access.session`; `access.sign_in`: the old one is wrong; `access.password`: the new
@@ -276,7 +285,7 @@ class Sessions:
             StorageError: It can't be written.
         """
         user, row = self._find(token, FULL)
-        attempt = self.attempts.begin("name", user.name, address)
+        attempt = self._attempt(user.name, address, browser)
         known, fits = self._tried(attempt, user.name, old)
         if known is None or not fits:
             self.attempts.failed(attempt, user.id)
@@ -287,7 +296,7 @@ class Sessions:
         with self._storage.writing() as connection:
             if not self._users.set_password(connection, user, hashed):
                 raise _no_session()
-        return self._again(user.id, row)
+        return self._again(user, row)
 
     def confirm_second_factor(self, token: str, code: str) -> tuple[SignedIn, list[str]]:
         """Let the second factor count that `SecondFactor.begin` began; the session goes on anew.
@@ -305,7 +314,7 @@ class Sessions:
         """
         user, row = self._find(token, FULL)
         codes = self._second.confirm(user, code)
-        return self._again(user.id, row), codes
+        return self._again(user, row), codes
 
     def sign_out(self, token: str | None) -> None:
         """End a session, or a step on the way into one; nothing where there is none.
@@ -335,6 +344,14 @@ class Sessions:
             gone = int(connection.execute(sessions.delete().where(over)).rowcount)
         return gone + self.attempts.expire()
 
+    def _attempt(self, name: str, address: str | None, browser: str | None) -> Attempt:
+        """An attempt at somebody's password, counted by their own browser where it comes from there."""
+        name = name.strip().lower()[:200]
+        number = self.browsers.number(browser, name)
+        if number is not None:
+            return self.attempts.begin("browser", f"{number}\n{name}", None)
+        return self.attempts.begin("name", name, address)
+
     def _tried(self, attempt: Attempt, name: str, password: str) -> tuple[User | None, bool]:
         try:
             return self._users.password_fits(name, password)
@@ -347,10 +364,14 @@ class Sessions:
         token = self._begin(user, FULL, how, self._spans.longest)
         return SignedIn(token, self.find(token))
 
-    def _again(self, id_: str, row: Any) -> SignedIn:
-        """A session of somebody whose sessions have just ended, with the time that one of them had left."""
+    def _again(self, user: User, row: Any) -> SignedIn:
+        """A session of somebody whose sessions have just ended, with the time that one of them had left.
+
+        Where they were ended once more meanwhile, by somebody else, this one has ended too.
+        """
         left = moment(row.until) - self._clock()
-        token = self._begin(self._users.get(id_), FULL, row.how, left, key=row.key)
+        now = replace(self._users.get(user.id), epoch=user.epoch + 1)
+        token = self._begin(now, FULL, row.how, left, key=row.key)
         return SignedIn(token, self.find(token))
 
     def _begin(self, user: User, kind: str, how: str, lasting: timedelta, *, key: str | None = None) -> str:

@@ -249,10 +249,7 @@ class Users:
         with self._storage.writing() as connection:
             self._keep_one(connection, user)
             self.end_sessions_of(connection, id_, blocked_at=us(self.clock()))
-            from visavis.access import tables
-
-            void = tables.invitations.delete().where(tables.invitations.c.user_id == id_)
-            connection.execute(void)
+            _void_link(connection, id_)
         return self.get(id_)
 
     def unblock(self, id_: str, *, by: str | None = None) -> User:
@@ -419,7 +416,9 @@ class Users:
         return self._passwords.hashed(user.id, password)
 
     def set_password(self, connection: Connection, user: User, hashed: str) -> bool:
-        """Keep a password that `hashed` made, and end the user's sessions; recorded by the caller.
+        """Keep a password that `hashed` made; the user's sessions end and their link is void.
+
+        The caller records it.
 
         Args:
             connection: Of a transaction that writes.
@@ -435,6 +434,8 @@ class Users:
             .where(users.c.id == user.id, users.c.epoch == user.epoch, users.c.blocked_at.is_(None))
             .values(password=hashed, epoch=users.c.epoch + 1)
         )
+        if changed.rowcount == 1:
+            _void_link(connection, user.id)
         return changed.rowcount == 1
 
     def of_openid(self, issuer: str, subject: str, *, name: str | None, roles: frozenset[str] | None) -> User:
@@ -602,6 +603,12 @@ def _users() -> Any:
     from visavis.access import tables
 
     return tables.users
+
+
+def _void_link(connection: Connection, id_: str) -> None:
+    from visavis.access import tables
+
+    connection.execute(tables.invitations.delete().where(tables.invitations.c.user_id == id_))
 
 
 def _row(connection: Connection, **which: str) -> Any:

@@ -39,8 +39,17 @@ def origin_option(command: Callable[..., Any]) -> Callable[..., Any]:
         "--origin",
         envvar="VISAVIS_SERVICE_DESK_ORIGIN",
         metavar="ADDRESS",
+        callback=_origin,
         help="Of the desk, such as https://desk.example; without it only the end of the link is printed.",
     )(command)
+
+
+def _origin(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """Refuse what is no address before anybody is added."""
+    origin = (value or "").rstrip("/")
+    if origin and not re.match(r"https?://", origin):
+        raise click.BadParameter(f"{origin!r} is no address")
+    return origin or None
 
 
 def _text(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
@@ -250,9 +259,6 @@ def _tell(user: User, what: str) -> None:
 
 
 def _show(token: str, origin: str | None) -> None:
-    origin = (origin or "").rstrip("/")
-    if origin and not re.match(r"https?://", origin):
-        raise click.BadParameter(f"{origin!r} is no address", param_hint="--origin")
     click.echo("the link is shown this once, works once, and ends after 24 hours:", err=True)
     sys.stderr.flush()
     click.echo(invitation_link(origin, token) if origin else f"{INVITATION}{token}")

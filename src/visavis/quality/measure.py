@@ -13,7 +13,7 @@ from visavis.quality.aligned import align_face, transform_of
 from visavis.quality.component import NAMES, Component, FailureToAssess
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -92,6 +92,18 @@ def measure(photo: Photo, face: Face, others: Sequence[Face] = ()) -> Quality:
     """
     subject = _Subject(photo, face, others)
     return Quality(tuple(_assess(name, subject) for name in NAMES))
+
+
+def measured(names: Iterable[str], photo: Photo, face: Face) -> Iterator[Component]:
+    """Measure some components of one face that is alone, for whoever needs them at once.
+
+    Args:
+        names: Of `MEASURES`.
+        photo: As for `measure`.
+        face: As for `measure`.
+    """
+    subject = _Subject(photo, face, ())
+    return (_assess(name, subject) for name in names)
 
 
 class _Subject:

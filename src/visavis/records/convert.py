@@ -14,9 +14,11 @@ from visavis.photo import Photo
 from visavis.photo.formats import recognise
 from visavis.photo.refusals import decoder_errors
 from visavis.records import iso_2011
+from visavis.records.face_image import MAX_FACE_RECORD, too_large
 from visavis.records.face_record import FaceRecord
 
 if TYPE_CHECKING:
+    from visavis.photo.encoded import Encoded
     from visavis.records.face_image import FaceImage, Kind
 
 SOURCE = "ISO19794_5_2011"
@@ -34,6 +36,10 @@ DATA_TYPES: dict[Kind, int] = {"JPEG": iso_2011.JPEG, "PNG": iso_2011.PNG}
 JPEG_QUALITY = 95
 """With colours in full resolution: a face is compared afterwards, and its detail is what counts."""
 
+MAX_PIXELS = 12_500_000
+"""Of all pictures of a record: a small file may hold many, and as PNG each takes up to three bytes. It is as
+many as a picture in JPEG 2000 may have, which is what devices send."""
+
 RGB_24 = 1
 
 
@@ -50,7 +56,7 @@ def convert(record: bytes, to: str) -> bytes:
 
     Raises:
         RecordError: There is no such target, or the record can't be read, holds several pictures where a bare
-            one is wanted, or would become too large.
+            one is wanted, has too many pixels, or what is made of it is larger than a record may be.
         PhotoError: The picture can't be decoded.
     """
     if to not in TARGETS:
@@ -62,6 +68,8 @@ def convert(record: bytes, to: str) -> bytes:
         )
     kind, wrapped = TARGETS[to]
     given = FaceRecord.read(record, editions=("2011",))
+    if (pixels := sum(_pixels(image.data) for image in given.images)) > MAX_PIXELS:
+        raise too_large(f"{pixels} pixels", f"at most {MAX_PIXELS} to be converted")
     if wrapped:
         return replace(given, images=tuple(_converted(image, kind) for image in given.images)).write()
     if len(given.images) > 1:
@@ -71,7 +79,10 @@ def convert(record: bytes, to: str) -> bytes:
             found=f"{len(given.images)} images",
             expected="one",
         )
-    return _converted(given.images[0], kind).data
+    data = _converted(given.images[0], kind).data
+    if len(data) > MAX_FACE_RECORD:
+        raise too_large(f"{len(data)} bytes as {kind}", f"at most {MAX_FACE_RECORD}")
+    return data
 
 
 def _converted(image: FaceImage, kind: Kind) -> FaceImage:
@@ -97,6 +108,16 @@ def _converted(image: FaceImage, kind: Kind) -> FaceImage:
 
 def _is_turned(data: bytes) -> bool:
     """Whether a picture says that it has to be turned to be upright."""
+    return _encoded(data).orientation != 1
+
+
+def _pixels(data: bytes) -> int:
+    """How many a picture has, without decoding it."""
+    encoded = _encoded(data)
+    return encoded.width * encoded.height
+
+
+def _encoded(data: bytes) -> Encoded:
     kind = recognise(data)
     with decoder_errors(kind.name):
-        return kind(data).orientation != 1
+        return kind(data)

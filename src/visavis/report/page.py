@@ -195,7 +195,7 @@ def page(
         pictures=[picture(about, each) for about, each in zip(names, seen, strict=True)],
         document_pages=[] if document is None else document_pages(document),
         reasons=words.ordered(verdict.reasons),
-        scale=_scale(verdict, calibration),
+        scale=scale_of(verdict, calibration),
         similarity=similarity,
         threshold=threshold,
         rule_upper=words.one_in(upper),
@@ -278,7 +278,8 @@ def _embedded(image: Image.Image, kind: str, **options: int) -> str:
     return f"data:image/{kind.lower()};base64,{base64.b64encode(encoded.getvalue()).decode('ascii')}"
 
 
-def _scale(verdict: Verdict, calibration: Calibration) -> Scale:
+def scale_of(verdict: Verdict, calibration: Calibration) -> Scale:
+    """The axis of similarity with the verdict's threshold and those that calibrations mark."""
     similarity = verdict.similarity
     reaches = min(0.0, verdict.threshold, similarity or 0.0)
     low = -1.0 if reaches < -0.5 else -0.5 if reaches < -0.2 else -0.2 if reaches < 0 else 0.0

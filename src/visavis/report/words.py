@@ -56,12 +56,18 @@ def one_in(rate: float) -> str:
     Args:
         rate: Above 0 and at most 1.
     """
+    share, number = shares(rate)
+    return f"{share} in {number:,}"
+
+
+def shares(rate: float) -> tuple[int, int]:
+    """The two numbers of `one_in`."""
     if not 0 < rate <= 1:
         raise ValueError(f"a rate above 0 and at most 1 was expected, found {rate}")
     number = 1 / rate
     if number * (1 + 1e-9) < 20:
-        return f"{math.ceil(rate * 100 - 1e-7)} in 100"
-    return f"1 in {_cut(number)}"
+        return math.ceil(rate * 100 - 1e-7), 100
+    return 1, int(_cut(number))
 
 
 def rate(fmr: float | None, upper: float | None) -> str:
@@ -84,12 +90,17 @@ def likelihood(llr: float, *, is_bound: bool) -> str:
         is_bound: Whether the true one lies further from 0.
     """
     number = f"{round(llr, 1) + 0.0:.1f}"  # never a negative zero
-    ratio = 10 ** abs(llr)
+    ratio = times(llr)
     if ratio < 1.1:
         return f"{number}: about as likely if one person as if two"
     least = "at least " if is_bound else ""
     sides = "one person than if two" if llr > 0 else "two people than if one"
-    return f"{number}: {least}{_cut(ratio)} times likelier if {sides}"
+    return f"{number}: {least}{ratio:,} times likelier if {sides}"
+
+
+def times(llr: float) -> float:
+    """How many times likelier one of two is by a log10 likelihood ratio, cut to two digits; at least 1."""
+    return _cut(10 ** abs(llr))
 
 
 def calibration(provenance: Provenance) -> str:
@@ -338,11 +349,11 @@ def _worst(provenance: Provenance) -> str:
     return f"of the worst of {len(provenance.groups)} groups" if provenance.rule == "worst_group" else ""
 
 
-def _cut(number: float) -> str:
-    """A number from 1 on with two digits, the rest cut off: ``"1.3"``, ``"9,800"``."""
+def _cut(number: float) -> float:
+    """A number from 1 on with two digits, the rest cut off: 1.3, 9800; from 10 on whole."""
     number *= 1 + 1e-9  # 1 / 1e-5 is a hair below 100,000
     exponent = math.floor(math.log10(number)) - 1
     if exponent < 0:
-        return f"{math.floor(number * 10) / 10:.1f}"
-    unit = 10**exponent
-    return f"{math.floor(number / unit) * unit:,}"
+        return math.floor(number * 10) / 10
+    unit: int = 10**exponent
+    return math.floor(number / unit) * unit

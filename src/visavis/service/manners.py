@@ -80,6 +80,7 @@ class Manners:
                 seconds=time.perf_counter() - start,
                 request_id=own_id,
                 more=more,
+                is_told=status >= 400 or "often" not in state,
             )
 
 
@@ -107,6 +108,7 @@ def note(
     seconds: float,
     request_id: str,
     more: Mapping[str, Any],
+    is_told: bool = True,
 ) -> None:
     """Count a request that was answered, and write its line into the log.
 
@@ -118,9 +120,12 @@ def note(
         seconds: How long it took.
         request_id: Its id.
         more: What else stands in the line, of `logs.FIELDS`.
+        is_told: Whether there is a line; none where a page asks ten times a second.
     """
     metrics.requests.labels(route, method, str(status)).inc()
     metrics.seconds.labels(route).observe(seconds)
+    if not is_told:
+        return
     told = {**more, "request_id": request_id, "method": method, "route": route}
     log.info("answered", extra={**told, "status": status, "ms": round(seconds * 1000, 1)})
 

@@ -116,5 +116,12 @@ def test_a_field_that_is_no_date_is_shown_as_it_stands() -> None:
     assert (row.first, row.outcome) == ("741312", "not_comparable")
 
 
+def test_what_one_of_them_has_alone() -> None:
+    [row] = compare({"personal_number": "1"}, {})
+    assert (row.outcome, row.why) == ("not_comparable", "the first has it alone")
+    [row] = compare({}, {"personal_number": "1"})
+    assert (row.outcome, row.why) == ("not_comparable", "the second has it alone")
+
+
 def test_nothing_and_nothing() -> None:
     assert compare({}, {}) == ()

@@ -17,6 +17,7 @@ from visavis.access.subjects import Subjects
 from visavis.access.verdicts import Verdicts
 from visavis.ledger.log import Ledger
 from visavis.service.app import create_app
+from visavis.service.intake import Memory
 from visavis.service.pages import desk as desk_module
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ def desk(session_service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ledger=ledger,
         subjects=Subjects(ledger),
         verdicts=Verdicts(ledger),
+        memory=Memory(session_service.memory.most),  # checks that a test leaves open count in it
     )
     app = create_app(service)
     with client(app) as http:

@@ -246,6 +246,22 @@ def test_what_can_not_be_decided_says_why_and_what_to_do(
     assert "Ask a second person" in said
 
 
+def test_a_picture_that_is_not_good_enough_says_what_to_change(
+    opened: Callable[..., Browser], small: Mapping[str, bytes]
+) -> None:
+    desk = opened(policy=Policy(quality="selfie", reference_quality="document_portrait"))
+    desk.sign_in("clerk")
+    with Image.open(io.BytesIO(small["obama2"])) as picture:
+        dark = io.BytesIO()
+        picture.point([value // 12 for value in range(256)] * 3).save(dark, "JPEG", quality=95)
+    check = decided(desk, small["obama"], dark.getvalue())
+    said = text_of(desk.get(f"{check}/verdict").text)
+    assert (
+        "Picture of the face: Reason. The picture is not as good as the rule of this desk asks for. " in said
+    )
+    assert "Add light from the front." in said
+
+
 def test_match_no_match_and_can_not_decide_differ_in_word_and_shape(
     clerk: Browser, small: Mapping[str, bytes], faceless: bytes
 ) -> None:
@@ -550,16 +566,15 @@ BAD = {
 
 
 @pytest.mark.parametrize("way", ["document", "pictures"])
-@pytest.mark.parametrize("name", BAD)
-def test_a_file_that_is_no_picture_is_told_and_nothing_is_lost(clerk: Browser, way: str, name: str) -> None:
+def test_a_file_that_is_no_picture_is_told_and_nothing_is_lost(clerk: Browser, way: str) -> None:
     check = begin(clerk, way=way)
-    answer = send(clerk, check, "claim", {"page": BAD[name]})
-    assert answer.status_code == 422
-    assert 'class="mistake"' in answer.text
-    assert "<title>Error: " in answer.text
-    assert "alert(1)" not in answer.text
-    assert clerk.get(f"{check}/claim").status_code == 200
-    assert step_of(clerk.get(f"{check}/claim").text) == "0"
+    for name, data in BAD.items():
+        answer = send(clerk, check, "claim", {"page": data})
+        assert answer.status_code == 422, name
+        assert 'class="mistake"' in answer.text
+        assert "<title>Error: " in answer.text
+        assert "alert(1)" not in answer.text
+        assert step_of(clerk.get(f"{check}/claim").text) == "0"
 
 
 def test_a_probe_that_is_no_picture_is_told_and_nothing_is_lost(
@@ -795,6 +810,27 @@ def test_guidance_is_told_and_nothing_is_recorded(
     assert clerk.http.post(f"{check}/guidance", data={"csrf": csrf}).status_code == 422
 
 
+def test_the_log_names_the_purpose_and_leaves_the_live_view_out(
+    clerk: Browser, small: Mapping[str, bytes], faceless: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    check = begin(clerk, way="pictures", subject="case 4711")
+    send(clerk, check, "claim", {"page": small["obama"]})
+    csrf = clerk.token("/desk/")
+    for frame in (faceless, b"no picture"):
+        clerk.http.post(f"{check}/guidance", data={"csrf": csrf}, files={"frame": frame})
+    lines = [each for each in caplog.records if each.getMessage() == "answered"]
+    said = [(each.route, each.status) for each in lines]  # type: ignore[attr-defined]
+    assert ("/desk/check/{id}/guidance", 415) in said
+    assert ("/desk/check/{id}/guidance", 200) not in said
+    key = clerk.accounts.users.purposes(clerk.users["clerk"].id)[0].id
+    put = [each for each in lines if (each.method, each.route) == ("POST", "/desk/check/{id}/claim")]  # type: ignore[attr-defined]
+    assert [each.key for each in put] == [key]  # type: ignore[attr-defined]
+    for line in caplog.records:
+        assert "4711" not in str(line.__dict__)
+        assert check not in str(line.__dict__.get("route"))
+
+
 def test_guidance_costs_no_call_of_the_purpose(clerk: Browser, faceless: bytes) -> None:
     check = begin(clerk, way="pictures")
     csrf = clerk.token("/desk/")
@@ -908,18 +944,20 @@ def test_pages_are_light_and_hold_no_style_or_script(
     clerk: Browser, specimens: Specimens, small: Mapping[str, bytes]
 ) -> None:
     check = begin(clerk)
-    send(clerk, check, "claim", {"page": specimens.passport.read_bytes()})
-    pages = [clerk.get(address).text for address in ("/desk/check", f"{check}/claim", f"{check}/face")]
-    send(clerk, check, "face", {"probe": small["obama2"]})
-    pages.append(clerk.get(f"{check}/verdict").text)
-    for page in pages:
-        files = set(re.findall(r'(?:href|src)="(/desk/web/[^"]+)"', page))
+    addresses = ("/desk/check", f"{check}/claim", f"{check}/claim", f"{check}/face", f"{check}/verdict")
+    for number, address in enumerate(addresses):
+        if number == 2:
+            send(clerk, check, "claim", {"page": specimens.passport.read_bytes()})
+        elif number == 4:
+            send(clerk, check, "face", {"probe": small["obama2"]})
+        page = clerk.get(address).text
+        files = {each.replace("&amp;", "&") for each in re.findall(r'(?:href|src)="(/desk/web/[^"]+)"', page)}
         if "check.js" in page:
             files |= {f"/desk/web/{name}.js" for name in ("camera", "challenge", "send")}
-        weight = len(page.encode()) + sum(
-            len(clerk.get(file.replace("&amp;", "&")).content) for file in files
-        )
-        assert weight < 100_000
+        files |= set(re.findall(rf'src="({check}/picture/[^"]+)"', page))
+        answers = [clerk.get(file) for file in files]
+        assert {each.status_code for each in answers} == {200}
+        assert len(page.encode()) + sum(len(each.content) for each in answers) < 150_000, address
         assert " style=" not in page
         assert not re.search(r"<script(?![^>]* src=)", page)
         assert not re.search(r"\son\w+=", page)

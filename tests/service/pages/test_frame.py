@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from starlette.requests import Request
 from tests.service.pages.conftest import PASSWORD, client, csrf_of
 
 import visavis.service.pages
@@ -15,10 +17,13 @@ from visavis.access.users import ACTS
 from visavis.errors import StorageError
 from visavis.service.app import create_app
 from visavis.service.pages import desk as desk_module
+from visavis.service.pages import frame
 from visavis.service.pages.frame import Pages
 from visavis.service.pages.navigation import PLACES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.service.pages.conftest import Browser
 
     from visavis.service.pages.forms import Form
@@ -224,6 +229,41 @@ def test_whose_role_doesnt_do_is_told_so(desk: Browser, monkeypatch: pytest.Monk
     here.post("/desk/secret", {"text": ""}, page="/desk/", files={"file": ("", b"")})
     assert seen == ["administrator", ("a b", b"picture", None, True), ("", None, None, False)]
     assert desk.service.memory.held == 0
+
+
+def test_who_is_put_out_while_a_form_comes_in_is_out(desk: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    user = desk.sign_in("clerk")
+    desk.user("administrator")
+    token = csrf_of(desk.get("/desk/").text)
+    monkeypatch.setattr(frame, "LOOKED_AT_S", 0.0)
+    body = f"csrf={token}&language=de".encode()
+
+    def slowly() -> Iterator[bytes]:
+        yield body[:9]
+        desk.accounts.users.block(user.id)
+        yield body[9:]
+
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = desk.http.post("/desk/account/sign-out-everywhere", content=slowly(), headers=kind)
+    assert answer.headers["location"] == "/desk/sign-in"
+    assert "You were signed out in the meantime" in desk.get("/desk/sign-in").text
+
+
+@pytest.mark.parametrize(
+    ("host", "known"),
+    [
+        ("127.0.0.1", None),
+        ("::1", None),
+        ("::ffff:127.0.0.1", None),  # a proxy on this machine, where the service listens on ::
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "::ffff:192.0.2.7"),
+        ("testclient", "testclient"),
+    ],
+)
+def test_a_proxy_on_this_machine_is_nobodys_address(desk: Browser, host: str, known: str | None) -> None:
+    scope = {"type": "http", "headers": [], "client": (host, 4711), "app": desk.http.app}
+    scope["app"] = SimpleNamespace(state=SimpleNamespace(desk=desk.http.app.state.desk))  # type: ignore[attr-defined]
+    assert frame.visit_with(Request(scope), None, None).address == known
 
 
 # Escaping

@@ -5,15 +5,19 @@ from __future__ import annotations
 import html
 import json
 import re
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from tests.service.pages.test_review import ask, decide, reviews, send, undecided
 
 from visavis.ledger.statement import read_keys, verify
+from visavis.service.pages.languages import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from tests.service.pages.conftest import Browser
 
@@ -189,3 +193,39 @@ def test_a_purpose_that_was_taken_away_is_still_named(desk: Browser, small: Mapp
     [key] = desk.accounts.users.purposes(user.id)
     desk.accounts.users.take_purpose(user.id, key.id)
     assert "opening accounts (legal basis: consent)" in text_of(desk.get(f"{where}/receipt").text)
+
+
+def test_it_goes_on_one_sheet_in_every_language(
+    desk: Browser, small: Mapping[str, bytes], faceless: bytes, tmp_path: Path
+) -> None:
+    """The longest receipt that there can be, printed by a browser on A4."""
+    playwright: Any = pytest.importorskip("playwright.sync_api")
+    pdfium: Any = pytest.importorskip("pypdfium2")
+    browser_path = shutil.which("chromium")
+    if browser_path is None:
+        pytest.skip("needs chromium")
+    clerk = desk.another()
+    clerk.sign_in("clerk")
+    id_ = undecided(clerk, small, faceless, subject="4711-" * 40)
+    ask(clerk, id_)
+    desk.sign_in("reviewer")
+    decide(desk, id_, "inconclusive", "The ears can't be seen. " * 20)
+    set_up(desk, desk_operator="Operator & " * 9, desk_contact="Main Street 1, " * 13)
+    pages = {}
+    for tag in NAMES:
+        page = clerk.get(f"/desk/check/{id_}/receipt?in={tag}").text
+        for sheet in set(re.findall(r'href="(/desk/web/[^"]+\.css[^"]*)"', page)):
+            name = sheet.rpartition("/")[2].partition("?")[0]
+            (tmp_path / name).write_bytes(clerk.get(sheet).content)
+            page = page.replace(sheet, name)
+        pages[tag] = tmp_path / f"{tag}.html"
+        pages[tag].write_text(page, encoding="utf-8")
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
+        shown = browser.new_page()
+        for tag, file in pages.items():
+            shown.goto(file.as_uri())
+            printed = pdfium.PdfDocument(shown.pdf(prefer_css_page_size=True))
+            assert len(printed) == 1, tag
+            assert printed[0].get_size() == pytest.approx((595, 842), abs=1), tag  # A4, in points
+        browser.close()

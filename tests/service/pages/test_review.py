@@ -18,6 +18,7 @@ from visavis.service.pages.checks import RESULT_S, WAITING_S, Checks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from tests.service.pages.conftest import Browser
 
@@ -165,7 +166,11 @@ def test_other_decisions(desk: Browser, case: Case, decision: str) -> None:
     [(_, entry)] = reviews(desk)
     assert entry.decision == decision
     said = {"no_match": "Not the same person", "inconclusive": "The person should come again"}[decision]
+    next_ = {"no_match": "Go on with what", "inconclusive": "Ask the person to come again"}[decision]
     assert said in case.clerk.get("/desk/asked").text
+    seen = case.clerk.get(f"/desk/check/{case.id}/verdict").text
+    assert said in seen
+    assert next_ in seen
 
 
 @pytest.mark.parametrize(
@@ -401,6 +406,17 @@ def test_after_the_decision_the_pictures_go_and_what_was_said_stays(desk: Browse
     assert "The same person" in case.clerk.get("/desk/asked").text
     checks._clock = lambda: at + WAITING_S + 1
     assert "You asked nobody" in case.clerk.get("/desk/asked").text
+
+
+def test_nothing_of_it_is_on_disk(desk: Browser, case: Case, tmp_path: Path) -> None:
+    desk.sign_in("reviewer")
+    pictures = list(case.check.pictures.values())
+    assert len(pictures) >= 2
+    decide(desk, case.id)
+    never = [*(each[200:264] for each in pictures), WHY.encode(), NOTE.encode(), SUBJECT.encode()]
+    files = [file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()]
+    assert any(b"review" in content for content in files)  # the ledger is there
+    assert not [text for text in never if any(text in content for content in files)]
 
 
 def test_a_user_who_isnt_there_any_more_is_told_by_their_id(desk: Browser, case: Case) -> None:

@@ -12,6 +12,7 @@ from tests.service.pages.conftest import PASSWORD, csrf_of
 
 from visavis.access import totp
 from visavis.errors import AccessError
+from visavis.service.pages.checks import session_of
 from visavis.service.pages.frame import local
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def test_cookies_are_for_this_host_by_https_alone_and_no_script_reads_them(desk:
     answer = desk.post("/desk/sign-in", {"name": "clerk", "password": PASSWORD})
     after = cookies(answer)
     assert set(before) == {"__Host-visavis-before"}
-    assert set(after) == {"__Host-visavis", "__Host-visavis-before"}
+    assert set(after) == {"__Host-visavis", "__Host-visavis-before", "__Host-visavis-browser"}
     assert after["__Host-visavis-before"]["max-age"] == "0"
     for cookie in (*before.values(), *after.values()):
         assert (cookie["secure"], cookie["httponly"], cookie["path"]) == (True, True, "/")
@@ -110,6 +111,28 @@ def test_signing_in_anew_ends_the_session_before(desk: Browser) -> None:
     assert desk.get("/desk/").status_code == 303
 
 
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("/desk/sign-in", {"name": "clerk", "password": PASSWORD}),
+        ("/desk/sign-out", {}),
+        ("/desk/account/sign-out-everywhere", {}),
+        ("/desk/account/password", {"old": PASSWORD, "new": OTHER, "again": OTHER}),
+    ],
+)
+def test_what_is_under_way_ends_with_its_session(desk: Browser, path: str, form: dict[str, str]) -> None:
+    user = desk.sign_in("clerk")
+    checks = desk.http.app.state.desk.checks  # type: ignore[attr-defined]
+    session = session_of(desk.http.cookies["__Host-visavis"])
+    [key] = desk.accounts.users.purposes(user.id)
+    given = {"key": key.id, "purpose": key.purpose, "subject": None, "way": "pictures"}
+    for whose in (session, b"another session"):
+        assert checks.begin(user=user.id, session=whose, **given) is not None
+    assert desk.post(path, form, page="/desk/account").status_code == 303
+    assert checks.mine(user=user.id, session=session) == []
+    assert len(checks) == 1
+
+
 def test_nothing_tells_whether_there_is_such_a_user(desk: Browser) -> None:
     desk.user("clerk")
     blocked = desk.user("auditor")
@@ -132,6 +155,20 @@ def test_who_fails_too_often_is_told_how_long_to_wait(desk: Browser) -> None:
         assert answer.status_code == 429
         assert int(answer.headers["retry-after"]) <= 30
         assert re.search(r"Try again in (\d\d|30) seconds", answer.text)
+
+
+def test_what_strangers_fail_at_keeps_nobody_out_of_their_own_browser(desk: Browser) -> None:
+    desk.sign_in("clerk")
+    desk.post("/desk/sign-out", page="/desk/")
+    stranger, form = desk.another(), {"name": "clerk", "password": OTHER}
+    for _ in range(5):
+        assert stranger.post("/desk/sign-in", form).status_code == 403
+    assert stranger.post("/desk/sign-in", {**form, "password": PASSWORD}).status_code == 429
+    assert desk.post("/desk/sign-in", {**form, "password": PASSWORD}).status_code == 303
+    assert "clerk" not in desk.http.cookies["__Host-visavis-browser"]
+    changed = {"old": PASSWORD, "new": OTHER, "again": OTHER}
+    assert desk.post("/desk/account/password", changed, page="/desk/account").status_code == 303
+    assert stranger.post("/desk/sign-in", form).status_code == 429
 
 
 def test_one_comes_back_to_where_one_was(desk: Browser) -> None:

@@ -13,8 +13,14 @@ from visavis.decision.verdict import Reason
 from visavis.documents.mrz.layout import FORMS as LAYOUTS
 from visavis.documents.stages import NAMES as STAGE_NAMES
 from visavis.liveness.challenge import Action
+from visavis.quality.advice import GUIDES
+from visavis.quality.assessed import Assessed
+from visavis.quality.component import Component
+from visavis.quality.measure import MEASURES
+from visavis.quality.profiles import Shortfall
+from visavis.quality.unified import NAME
 from visavis.service.pages.languages import Languages
-from visavis.service.pages.words import ACTIONS, FIELDS, FILES, FORMS, REASONS, STAGES, Words
+from visavis.service.pages.words import ACTIONS, ADVICE, FIELDS, FILES, FORMS, REASONS, STAGES, Words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +52,31 @@ def test_every_reason_has_a_sentence() -> None:
 def test_a_reason_that_nobody_foresaw_is_told_as_it_is(words: Words) -> None:
     said = words.reason(Reason("new_code", "probe", "something new was found", decisive=True))
     assert (said.about, said.text, said.decisive) == ("Picture of the face", "Something new was found.", True)
+
+
+def test_every_component_of_quality_has_advice() -> None:
+    assert ADVICE.keys() == {*MEASURES, NAME}
+    for name, advice in ADVICE.items():
+        assert isinstance(advice, str) or GUIDES[name].centre is not None, name
+
+
+def test_advice_fits_what_is_wrong(words: Words) -> None:
+    dark = Component.measured("luminance_mean", 0.05, 1.0)
+    bright = Component.measured("luminance_mean", 0.95, 1.0)
+    blurred = Component.measured("sharpness_proxy", -20.0, 1.0)
+    unified = Component.failed("unified_score", "too little could be assessed")
+    for wrong, expected in (
+        ((dark,), "Add light from the front."),
+        ((bright,), "Use less light, and avoid glare and flash."),
+        ((dark, blurred), "Add light from the front. Hold camera and head still,"),
+    ):
+        shortfalls = tuple(Shortfall(each, 50.0, "") for each in wrong)
+        quality = Assessed("selfie", unified, wrong, shortfalls, ())
+        seen: Any = type("Seen", (), {"quality": quality})
+        said = words.reason(Reason("quality_low", "probe", "the probe falls short", decisive=True), seen)
+        assert said.text.startswith(
+            f"The picture is not as good as the rule of this desk asks for. {expected}"
+        )
 
 
 def test_what_a_reason_is_about(words: Words) -> None:

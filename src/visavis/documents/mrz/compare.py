@@ -90,7 +90,7 @@ def _compare(field: str, a: str | None, b: str | None, cut: tuple[bool, bool]) -
         both = not a and not b
         return (
             "not_comparable",
-            "neither has it" if both else f"the {'second' if a else 'first'} has it alone",
+            "neither has it" if both else f"the {'first' if a else 'second'} has it alone",
         )
     if field in NAMES:
         return _names(a, b, cut)

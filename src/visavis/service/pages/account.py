@@ -38,8 +38,14 @@ async def change_password(visit: Visit, form: Form) -> Response:
         return await _shown(visit, errors)
     old, sessions = credentials.password_of(form, "old"), visit.desk.accounts.sessions
     try:
-        signed_in = await visit.ask(
-            sessions.change_password, visit.token, old, password, address=visit.address
+        signed_in = await visit.ask_from(
+            visit.desk.passwords,
+            sessions.change_password,
+            visit.token,
+            old,
+            password,
+            address=visit.address,
+            browser=visit.browser,
         )
     except AccessError as error:
         if error.code == "access.sign_in":

@@ -175,10 +175,13 @@ async def _retention(visit: Visit, given: Mapping[str, str], errors: Mapping[str
 
 
 def _flat(rules: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Rules by the names that they have in the settings."""
-    floors = {
-        name: ", ".join(f"{floor} {least:g}" for floor, least in value.items())
-        for name, value in rules.items()
-        if isinstance(value, dict)
-    }
-    return [(name, str(value)) for name, value in sorted((dict(rules) | floors).items())]
+    """Rules by their names in the settings, as they are written there; empty where one isn't set."""
+    return [(name, _written(value)) for name, value in sorted(rules.items())]
+
+
+def _written(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} = {least:g}" for name, least in value.items())
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)

@@ -288,7 +288,7 @@ async def alarms(visit: Visit) -> Response:
         title=_("Alarms and refusals"),
         told=told,
         days=ALARM_DAYS,
-        refused=sorted(listed, key=lambda each: (not each.stopped, -each.count)),
+        refused=sorted(listed, key=lambda each: (not each.stopped, -each.count, each.title)),
         is_whole=is_whole,
         found=found,
         only=only,

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from visavis.access.keys import Key
     from visavis.decision.policy import Policy
-    from visavis.decision.verdict import Reason
+    from visavis.decision.verdict import Evidence, Reason
     from visavis.examiner import Examined
     from visavis.service.pages.checks import Check
     from visavis.service.pages.forms import Form
@@ -203,6 +203,7 @@ async def judge(visit: Visit, form: Form) -> Response:
 async def guidance(visit: Visit, form: Form) -> Response:
     """What to do before the camera; no call of the purpose, for nothing is decided or recorded."""
     check = check_of(visit)
+    visit.request.state.often = True
     frame, service = form.file("frame"), visit.desk.service
     if frame is None:
         raise Problem(422, "request.fields", "frame is missing")
@@ -224,7 +225,7 @@ async def challenge(visit: Visit, form: Form) -> Response:  # noqa: ARG001
     check, service = check_of(visit), visit.desk.service
     _asks_liveness(service.config.policy)
     users = visit.desk.accounts.users
-    grant = await visit.ask(users.grant, visit.user, check.key, "challenges")
+    grant = visit.request.state.grant = await visit.ask(users.grant, visit.user, check.key, "challenges")
     drawn = await visit.ask(draw, service, grant, check.subject)
     words = Words(visit.language)
     steps = [{**step, "words": words.action(step["action"])} for step in drawn["steps"]]
@@ -397,7 +398,7 @@ def _claim(
         status=status,
         check=check,
         words=words,
-        said=words.reasons(_problems(check, visit.desk.service.config.policy)),
+        said=words.reasons(_problems(check, visit.desk.service.config.policy), _seen(check)),
         documents=visit.desk.service.engine.has_documents,
         errors=errors or {},
     )
@@ -427,7 +428,7 @@ def _verdict(visit: Visit, check: Check, errors: Mapping[str, str], status: int 
         check=check,
         verdict=check.verdict,
         words=words,
-        said=words.reasons(_remarks(check)),
+        said=words.reasons(_remarks(check), _seen(check)),
         scale=scale_of(check.verdict, engine.verifier.calibration),
         has_receipt=_has("/check/{id}/receipt"),
         has_statement=_has("/check/{id}/statement"),
@@ -459,6 +460,15 @@ def _remarks(check: Check) -> list[Reason]:
     if found is None:
         return []
     return [*found.reasons, *(found.document.problems if found.document is not None else ())]
+
+
+def _seen(check: Check) -> dict[str, Evidence]:
+    """By what reasons are about: what was found on that picture."""
+    if check.verdict is not None:
+        return {"reference": check.verdict.reference, "probe": check.verdict.probe}
+    if isinstance(check.reference, ExaminedDocument):
+        return {"document": check.reference.reference.evidence}
+    return {} if check.reference is None else {"reference": check.reference.evidence}
 
 
 def _has(path: str) -> bool:

@@ -33,6 +33,7 @@ from visavis.service.pages.checks import Checks
 from visavis.service.pages.languages import Languages
 from visavis.service.pages.notes import Notes
 from visavis.service.pages.pairs import Pairs
+from visavis.service.pages.porch import Porch
 from visavis.service.pages.uses import Tally
 from visavis.service.pages.web import Web
 from visavis.service.pool import GoneError
@@ -110,6 +111,8 @@ class Desk:
         checks: The checks under way.
         pairs: The crosschecks.
         tally: What was counted of the ledger.
+        passwords: Where those wait whose password is to be looked at.
+        provider: Where those wait who sign in at the OpenID provider.
     """
 
     service: Service
@@ -121,6 +124,8 @@ class Desk:
     checks: Checks
     pairs: Pairs
     tally: Tally
+    passwords: Porch
+    provider: Porch
 
     @classmethod
     def of(cls, service: Service, accounts: Accounts) -> Desk:
@@ -141,6 +146,8 @@ class Desk:
             checks=Checks(service.memory),
             pairs=Pairs(service.memory),
             tally=Tally(),
+            passwords=Porch(),
+            provider=Porch(),
         )
 
     def application(self) -> ASGIApp:

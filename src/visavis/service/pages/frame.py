@@ -18,7 +18,9 @@ What goes wrong on the way ends in `failures`, as a page.
 
 from __future__ import annotations
 
+import ipaddress
 import re
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from urllib.parse import quote, unquote, urlsplit
@@ -26,6 +28,7 @@ from urllib.parse import quote, unquote, urlsplit
 from visavis.access.sessions import TOKEN
 from visavis.errors import AccessError
 from visavis.service.intake import Body
+from visavis.service.pages.checks import session_of
 from visavis.service.pages.forms import Form, check_source, read_form
 from visavis.service.pages.navigation import PLACES
 from visavis.service.pages.notes import Note
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from visavis.access.users import User
     from visavis.service.pages.desk import Desk
     from visavis.service.pages.languages import Language
+    from visavis.service.pages.porch import Porch
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -53,11 +57,15 @@ SESSION = "__Host-visavis"
 BEFORE = "__Host-visavis-before"
 """That of somebody who isn't yet; another one, for a link from elsewhere brings no strict cookie and must not
 replace the session's."""
+BROWSER = "__Host-visavis-browser"
+"""By which a browser is known that somebody has signed in with; see `access.browsers`."""
 LANGUAGE = "__Host-visavis-language"
 LOOK = "__Host-visavis-look"
 LOOKS = ("auto", "light", "dark")
 YEAR_S = 365 * 24 * 3600
 MAX_TARGET = 2000
+LOOKED_AT_S = 1.0
+"""For how long it stands who is there while a form comes in; then it is looked at again."""
 
 
 @dataclass(slots=True)
@@ -102,7 +110,12 @@ class Visit:
     def address(self) -> str | None:
         """Where they come from; None where only a proxy on this machine is known."""
         client = self.request.client
-        return None if client is None or client.host in ("127.0.0.1", "::1") else client.host
+        return None if client is None or _is_here(client.host) else client.host
+
+    @property
+    def browser(self) -> str | None:
+        """The cookie by which their browser is known; None where it isn't."""
+        return self.request.cookies.get(BROWSER)
 
     # What is asked
 
@@ -119,6 +132,21 @@ class Visit:
     ) -> Result:
         """Have something done that waits for the database, or takes long, without all others waiting."""
         return await self.desk.service.at_desk(work, *args, **kwargs)
+
+    async def ask_from(
+        self,
+        porch: Porch,
+        work: Callable[Arguments, Result],
+        *args: Arguments.args,
+        **kwargs: Arguments.kwargs,
+    ) -> Result:
+        """As `ask`, for what strangers may have done and what takes long; they wait on a porch.
+
+        Raises:
+            AccessError: `access.busy`: too many wait there already.
+        """
+        async with porch.place():
+            return await self.ask(work, *args, **kwargs)
 
     # What is said
 
@@ -213,19 +241,31 @@ class Visit:
 
     def enter(self, token: str, session: Session | None) -> None:
         """Let a session begin, or a step towards one; its token takes the place of the one before."""
+        self._let_go()
         self.token, self.session = token, session
         if session is None:
             self.keep(BEFORE, token)
             return
         self.keep(SESSION, token)
         self.keep(BEFORE, "")
+        if session.user.has_password:
+            known = self.desk.accounts.sessions.browsers.known(self.browser, session.user.name)
+            self.keep(BROWSER, known, lasting_s=YEAR_S)
         if (language := self.desk.languages.all.get(session.user.language or "")) is not None:
             self.language = language
 
     def leave(self) -> None:
         """Let the session end in this browser."""
+        self._let_go()
         self.keep(SESSION, "")
         self.token, self.session = "", None
+
+    def _let_go(self) -> None:
+        """End what is under way in the session that ends: nobody would find it any more."""
+        if self.session is not None:
+            whose = session_of(self.token)
+            self.desk.checks.sign_out(whose)
+            self.desk.pairs.sign_out(whose)
 
     def finished(self, response: Response) -> Response:
         """A response with the cookies that were kept for it."""
@@ -245,6 +285,16 @@ def _cookie(name: str, value: str, lasting_s: int | None = None, samesite: str =
         "httponly": True,
         "samesite": samesite,
     }
+
+
+def _is_here(address: str) -> bool:
+    """Whether an address is this machine's own, as IPv6 writes those of IPv4 too."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return (mapped or found).is_loopback
 
 
 async def visit_of(request: Request) -> Visit:
@@ -364,9 +414,12 @@ class Pages:
                 visit = await _let_in(request, path, may, anybody)
                 config = visit.desk.service.config
                 check_source(request, config.desk_origin)
-                body = Body(visit.desk.service.memory)
+                body, began = Body(visit.desk.service.memory), time.monotonic()
                 try:
                     form = await read_form(request, body, config, files=files or {}, most=most)
+                    if time.monotonic() - began > LOOKED_AT_S:  # whoever sent it may be out by now
+                        del request.state.visit
+                        visit = await _let_in(request, path, may, anybody)
                     visit.desk.accounts.sessions.check_csrf(visit.token or None, form.fields.get("csrf"))
                     return await work(visit, form)
                 finally:

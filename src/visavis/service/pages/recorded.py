@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -267,7 +267,9 @@ class Told:
 
     def rules(self, entry: Entry) -> list[Field]:
         """The policy that applied, rule by rule, under the names that the settings have."""
-        return [self._plain(name, value) for name, value in sorted((entry.policy or {}).items())]
+        return [
+            replace(self._plain("", value), name=name) for name, value in sorted((entry.policy or {}).items())
+        ]
 
     def use(self, use: Use) -> list[str]:
         """One use of a person's data, in sentences."""

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from visavis.quality.profiles import Profile
     from visavis.verifier import ExaminedDocument
 
-PAGE, FACE = 760, 400
+PAGE, FACE = 680, 400
 """Pixels of the longer side of a page, and of the height of a face, as they are shown."""
-QUALITY = 82
+QUALITY = 75
 
 
 def jpeg(pixels: NDArray[Any], side: int = PAGE) -> bytes:

@@ -11,7 +11,6 @@ from urllib.parse import quote, unquote
 from visavis.access.sessions import SECOND, TOKEN
 from visavis.errors import AccessError
 from visavis.service.pages import credentials
-from visavis.service.pages.checks import session_of
 from visavis.service.pages.frame import SIGN_IN, START, Pages, local, sign_in_address
 from visavis.service.problems import Problem
 
@@ -47,7 +46,14 @@ async def sign_in(visit: Visit, form: Form) -> Response:
     sessions, back, name = visit.desk.accounts.sessions, local(form.text("back", 2000)), form.text("name")
     password = credentials.password_of(form, "password")
     try:
-        signed_in = await visit.ask(sessions.sign_in, name, password, address=visit.address)
+        signed_in = await visit.ask_from(
+            visit.desk.passwords,
+            sessions.sign_in,
+            name,
+            password,
+            address=visit.address,
+            browser=visit.browser,
+        )
     except AccessError as error:
         if error.code not in ("access.sign_in", "access.locked", "access.busy"):
             raise
@@ -114,7 +120,7 @@ async def accept(visit: Visit, form: Form) -> Response:
     if errors:
         return await _invited(visit, errors)
     try:
-        user = await visit.ask(accounts.invitations.accept, visit.given("token"), password)
+        user = await visit.ask_from(visit.desk.passwords, accounts.accept, visit.given("token"), password)
     except AccessError as error:
         if error.code == "access.password":
             return await _invited(visit, {"new": credentials.weak(visit, password)})
@@ -124,8 +130,15 @@ async def accept(visit: Visit, form: Form) -> Response:
             return _void(visit)
         raise
     try:
-        signed_in = await visit.ask(accounts.sessions.sign_in, user.name, password, address=visit.address)
-    except AccessError:  # somebody else may have failed with this name so often that all have to wait
+        signed_in = await visit.ask_from(
+            visit.desk.passwords,
+            accounts.sessions.sign_in,
+            user.name,
+            password,
+            address=visit.address,
+            browser=visit.browser,
+        )
+    except AccessError:  # others at this address may have failed so often that all there have to wait
         visit.tell(_("Your password is set. Sign in with it."))
         return visit.redirect(SIGN_IN)
     await _enter(visit, signed_in)
@@ -145,7 +158,7 @@ async def go_away(visit: Visit) -> Response:
         raise Problem(404, "request.path", "no OpenID provider is set")
     back = local(visit.query("back"))
     try:
-        begun = await visit.ask(openid.begin)
+        begun = await visit.ask_from(visit.desk.provider, openid.begin)
     except AccessError as error:
         return _not_vouched(visit, error, back)
     visit.keep(AWAY, begun.sealed, lasting_s=AWAY_S, samesite="lax")
@@ -163,7 +176,9 @@ async def come_back(visit: Visit) -> Response:
         visit.keep(name, "", samesite="lax")
     given = dict(visit.request.query_params)
     try:
-        signed_in = await visit.ask(visit.desk.accounts.finish_openid, sealed, given)
+        signed_in = await visit.ask_from(
+            visit.desk.provider, visit.desk.accounts.finish_openid, sealed, given
+        )
     except AccessError as error:
         return _not_vouched(visit, error, back)
     await _enter(visit, signed_in)
@@ -175,8 +190,6 @@ async def come_back(visit: Visit) -> Response:
 async def sign_out(visit: Visit, form: Form) -> Response:  # noqa: ARG001
     """Out."""
     await visit.ask(visit.desk.accounts.sessions.sign_out, visit.token or None)
-    visit.desk.checks.sign_out(session_of(visit.token))
-    visit.desk.pairs.sign_out(session_of(visit.token))
     visit.leave()
     visit.tell(visit.gettext("You are signed out."))
     return visit.redirect(SIGN_IN)

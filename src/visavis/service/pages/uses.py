@@ -92,7 +92,7 @@ class Tally:
             reader: The ledger.
             first: The first day.
             last: The last one, too.
-            most_s: Seconds after which no further block is read.
+            most_s: Seconds after which no further block is read, once there is one that is kept.
 
         Raises:
             StorageError: The ledger can't be read.
@@ -104,18 +104,19 @@ class Tally:
             size = rows.present(rows.state(connection, lock=False)).size
             low, high = span(connection, size, first, last)
         blocks = range(low // BLOCK, -(-high // BLOCK))
-        reached: str | None = None
+        reached, gained = days[1], 0
         for number in reversed(blocks):
             found = self._kept(number)
             if found is None:
-                if reached is not None and time.monotonic() - started > most_s:
+                if gained and time.monotonic() - started > most_s:
                     after = date.fromisoformat(reached) + timedelta(days=1)
                     since = min(max(after, first), last)
                     whole = {cell: count for cell, count in total.items() if cell.day >= since.isoformat()}
                     return Counted(whole, since, high - low)
                 found = self._read(reader, number, size)
+                gained += (number + 1) * BLOCK <= size  # the last one still grows, and isn't kept
             total.update({cell: count for cell, count in found.items() if days[0] <= cell.day <= days[1]})
-            reached = min((cell.day for cell in found), default=reached or days[1])
+            reached = min([reached, *(cell.day for cell in found)])
         return Counted(total, None, high - low)
 
     def _kept(self, number: int) -> Mapping[Cell, int] | None:
@@ -136,7 +137,7 @@ class Tally:
                 cell = _cell(bytes_of(leaf), day)
                 if cell is not None:
                     counted[cell] += 1
-        if (number + 1) * BLOCK <= size:  # the last one still grows
+        if (number + 1) * BLOCK <= size:
             self._keep(number, counted)
         return counted
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from visavis.quality.advice import GUIDES
 from visavis.report.words import compared, shares, times
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from visavis.decision.verdict import Liveness, Reason, Verdict
+    from visavis.decision.verdict import Evidence, Liveness, Reason, Verdict
+    from visavis.quality.assessed import Assessed
     from visavis.service.pages.languages import Language
 
 
@@ -129,6 +131,50 @@ REASONS: Mapping[str, str] = {
 }
 """By code: what happened and what to do, for what `ABOUT` names."""
 
+QUALITY_LOW = _("The picture is not as good as the rule of this desk asks for.")
+STRAIGHT = _("Look straight into the camera.")
+MORE_LIGHT = _("Add light from the front.")
+LESS_LIGHT = _("Use less light, and avoid glare and flash.")
+EVEN_LIGHT = _("Let the light come from the front, so that both cheeks are lit.")
+CLOSER, FARTHER = _("Come closer to the camera."), _("Move away from the camera.")
+BESIDE, ABOVE, BELOW = (
+    _("Leave more room beside the head."),
+    _("Leave more room above the head."),
+    _("Leave more room below the chin."),
+)
+SHARPER = _("Hold camera and head still, let the camera focus on the face, and wipe the lens.")
+PLAIN = _("Show eyes, nose and mouth plainly: uncovered, straight, and lit from the front.")
+WHOLE = _("Bring the whole face into the picture.")
+
+ADVICE: Mapping[str, str | tuple[str, str]] = {
+    "unified_score": _("Take another one: straight, sharp, in even light."),
+    "illumination_uniformity": EVEN_LIGHT,
+    "luminance_mean": (MORE_LIGHT, LESS_LIGHT),
+    "luminance_variance": (MORE_LIGHT, EVEN_LIGHT),
+    "under_exposure_prevention": MORE_LIGHT,
+    "over_exposure_prevention": LESS_LIGHT,
+    "dynamic_range": MORE_LIGHT,
+    "natural_colour": _("Use daylight or white light, and no filter."),
+    "single_face_present": _("Let nobody else be on the picture."),
+    "inter_eye_distance": CLOSER,
+    "left_crop": BESIDE,
+    "right_crop": BESIDE,
+    "pose_yaw": STRAIGHT,
+    "pose_pitch": (_("Lower the chin, or raise the camera."), _("Raise the chin, or lower the camera.")),
+    "pose_roll": _("Hold head and camera upright."),
+    "estimated_head_size": (CLOSER, FARTHER),
+    "estimated_margin_above": ABOVE,
+    "estimated_margin_below": BELOW,
+    "sharpness_proxy": SHARPER,
+    "coarse_detail": SHARPER,
+    "grain_prevention": MORE_LIGHT,
+    "directional_detail": SHARPER,
+    "face_on_photo": WHOLE,
+    "detection_confidence": PLAIN,
+    "placement_confidence": PLAIN,
+}
+"""What to do where a component of the quality is too low; of two the second where its value is too high."""
+
 FILES: Mapping[str, str] = {
     "photo.too_large": _("This picture is too large. Use one with fewer pixels."),
     "photo.format": _("This file is not a picture that can be read. Use JPEG, PNG, WebP, TIFF, BMP or HEIC."),
@@ -220,20 +266,40 @@ class Words:
 
     # Reasons
 
-    def reasons(self, reasons: Iterable[Reason]) -> list[Said]:
-        """Reasons and remarks, those that decide first, none twice."""
-        said = [self.reason(each) for each in sorted(reasons, key=lambda each: not each.decisive)]
-        return list(dict.fromkeys(said))
+    def reasons(self, reasons: Iterable[Reason], seen: Mapping[str, Evidence] | None = None) -> list[Said]:
+        """Reasons and remarks, those that decide first, none twice.
 
-    def reason(self, reason: Reason) -> Said:
+        Args:
+            reasons: In any order.
+            seen: By what reasons are about: what was found on that picture, for advice that fits it.
+        """
+        seen = seen or {}
+        ordered = sorted(reasons, key=lambda each: not each.decisive)
+        return list(dict.fromkeys(self.reason(each, seen.get(each.about)) for each in ordered))
+
+    def reason(self, reason: Reason, seen: Evidence | None = None) -> Said:
         """One reason; one that nobody foresaw in the words of the engine."""
         text = REASONS.get(reason.code)
         told = f"{reason.message[:1].upper()}{reason.message[1:]}." if text is None else self._say(text)
+        if reason.code == "quality_low" and seen is not None and seen.quality is not None:
+            told = self.advice(seen.quality)
         about, _, number = reason.about.partition(" ")
         if not number.isdigit():
             about, number = reason.about, ""
         label = self._say(ABOUT[about]) if about in ABOUT else about
         return Said(f"{label} {number}".strip(), told, reason.decisive)
+
+    def advice(self, quality: Assessed) -> str:
+        """What to do about a picture that isn't as good as was asked."""
+        found = []
+        for short in quality.shortfalls:
+            advice, centre = ADVICE.get(short.component.name, ""), GUIDES[short.component.name].centre
+            if isinstance(advice, tuple):
+                advice = advice[
+                    short.component.native is not None and short.component.native > (centre or 0.0)
+                ]
+            found.append(self._say(advice) if advice else "")
+        return " ".join(dict.fromkeys(filter(None, [self._say(QUALITY_LOW), *found])))
 
     def unusable(self, code: str) -> str | None:
         """Why a file can't be used; None where the code is of something else."""

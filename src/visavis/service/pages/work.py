@@ -137,12 +137,17 @@ async def _done(
     form: Callable[[Call, Any, Receipt], Told],
     answer_id: str = "",
 ) -> Told:
-    service = visit.desk.service
+    service, users = visit.desk.service, visit.desk.accounts.users
+
+    def grant() -> Grant:
+        visit.request.state.grant = found = users.grant(visit.user, check.key, scope)
+        return found
+
     return await performed(
         service,
         what=what,
         scope=scope,
-        grant=functools.partial(visit.desk.accounts.users.grant, visit.user, check.key, scope),
+        grant=grant,
         task=functools.partial(task, service),
         form=form,
         answer_id=answer_id,

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.service.conftest import PURPOSE, make_key
 from tests.service.doors.facepp import shapes
-from tests.service.doors.facepp.conftest import COMPARE, Facepp, opened
+from tests.service.doors.facepp.conftest import COMPARE, DETECT, VERIFY, Facepp, opened
 
 from visavis.decision.policy import Policy
+from visavis.errors import PhotoError
+from visavis.photo import Photo
 from visavis.service.doors.facepp import tokens
 from visavis.service.doors.facepp.asked import Asked
 from visavis.service.doors.facepp.compare import Comparison, make
@@ -326,6 +328,31 @@ def test_a_picture_that_cant_be_used_is_recorded(facepp: Facepp, small: Mapping[
     assert found == (400, "IMAGE_ERROR_UNSUPPORTED_FORMAT: image_file2")
     entry = facepp.entries()[-1]
     assert (entry.kind, entry.purpose, set(entry.inputs)) == ("refusal", PURPOSE, {"reference", "probe"})
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "field"),
+    [
+        (COMPARE, ("image_file1", "image_file2"), "image_file1"),
+        (DETECT, ("image_file",), "image_file"),
+        (VERIFY, ("image", "image_ref1"), "image_ref1"),
+    ],
+)
+def test_a_picture_that_turns_out_to_be_damaged_at_a_second_look(
+    path: str,
+    fields: tuple[str, ...],
+    field: str,
+    facepp: Facepp,
+    small: Mapping[str, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def finer(_photo: Photo, _scale: float) -> Photo:
+        raise PhotoError("photo.damaged", "the JPEG is damaged")
+
+    monkeypatch.setattr(Photo, "finer", finer)
+    given = {"comparison_type": "0"} if path == VERIFY else {}
+    said = facepp.refused(path, given, **dict.fromkeys(fields, small["obama"]))
+    assert said == (400, f"IMAGE_ERROR_UNSUPPORTED_FORMAT: {field}")
 
 
 def test_a_face_that_is_too_poor_has_no_confidence_and_no_token(

@@ -34,8 +34,8 @@ def test_one_and_several_references(facepp: Facepp, small: Mapping[str, bytes]) 
     both = {"image_ref1": small["obama2"], "image_ref3": small["obama"]}
     plain = facepp.ask(VERIFY, given, image=small["obama"], **both).json()
     shapes.fits(plain, shapes.VERIFIED)
-    assert set(plain) == {"request_id", "time_used", "result_ref1", "result_ref2", "faces"}
-    assert plain["result_ref2"]["confidence"] > 99
+    assert set(plain) == {"request_id", "time_used", "result_ref1", "result_ref3", "faces"}
+    assert plain["result_ref3"]["confidence"] > 99
     stranger = facepp.ask(VERIFY, OWN, image=small["biden"], image_ref1=small["obama2"]).json()
     assert stranger["result_ref1"]["confidence"] < stranger["result_ref1"]["thresholds"]["1e-3"]
 
@@ -66,10 +66,12 @@ def test_a_token_as_probe(facepp: Facepp, small: Mapping[str, bytes]) -> None:
         ({}, {"image": "faceless"}, "NO_FACE_FOUND: image"),
         ({}, {"image_ref1": "faceless"}, "NO_FACE_FOUND: image_ref1"),
         ({}, {"image_ref2": "faceless"}, "NO_FACE_FOUND: image_ref2"),
+        ({}, {"image_ref3": "faceless"}, "NO_FACE_FOUND: image_ref3"),
         ({}, {"image": "together"}, "MULTIPLE_FACES: image"),
         ({}, {"image_ref1": "together"}, "MULTIPLE_FACES: image_ref1"),
         ({"face_quality_threshold": "100"}, {}, "LOW_QUALITY: image"),
         ({}, {"image_ref2": "biden"}, "BAD_ARGUMENTS: image_ref2"),
+        ({}, {"image_ref3": "biden"}, "BAD_ARGUMENTS: image_ref3"),
         ({}, {"image": "broken"}, "IMAGE_ERROR_UNSUPPORTED_FORMAT: image"),
     ],
 )

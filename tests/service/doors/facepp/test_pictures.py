@@ -11,9 +11,10 @@ from PIL import Image
 from tests.photo.hostile import hostile
 from tests.pictures import samples
 
+from visavis.errors import PhotoError
 from visavis.service.doors.facepp.errors import OfFieldError, Said
 from visavis.service.doors.facepp.form import Form
-from visavis.service.doors.facepp.pictures import MAX_BYTES, ONE, SIDES, decoded, opened
+from visavis.service.doors.facepp.pictures import MAX_BYTES, ONE, SIDES, decoded, of_field, opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,11 +99,11 @@ def test_formats_and_sizes(kind: str, width: int, height: int, said: str | None)
     """Section 2: JPEG or PNG, 48 x 48 to 4096 x 4096."""
     data = encoded(kind, width, height)
     if said is None:
-        photo = opened(data, "f")
+        photo = opened(data)
         assert (photo.width, photo.height) == (width, height)
         return
-    with pytest.raises(OfFieldError) as caught:
-        opened(data, "f")
+    with pytest.raises(OfFieldError) as caught, of_field("f"):
+        opened(data)
     assert (caught.value.said.status, caught.value.said.detail) == (400, said)
 
 
@@ -112,8 +113,8 @@ HOSTILE = hostile()
 @pytest.mark.parametrize("name", sorted(HOSTILE))
 def test_hostile_pictures(name: str) -> None:
     data, _, _ = HOSTILE[name]
-    with pytest.raises(OfFieldError) as caught:
-        opened(data, "image_file2")
+    with pytest.raises(OfFieldError) as caught, of_field("image_file2"):
+        opened(data)
     code, _, field = caught.value.said.detail.partition(": ")
     assert code in ("IMAGE_ERROR_UNSUPPORTED_FORMAT", "INVALID_IMAGE_SIZE")
     assert field == "image_file2"
@@ -122,7 +123,7 @@ def test_hostile_pictures(name: str) -> None:
 def test_other_formats_are_not_even_decoded() -> None:
     for data in samples(96, 96).values():
         if data.startswith((b"\xff\xd8\xff", b"\x89PNG")):
-            opened(data, "f")
+            opened(data)
         else:
-            with pytest.raises(OfFieldError):
-                opened(data, "f")
+            with pytest.raises(PhotoError):
+                opened(data)

@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 from tests.service.doors.mosip import wire
 
+from visavis.service.doors.mosip import convert
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -137,4 +139,15 @@ def test_a_picture_that_can_not_be_decoded(mosip: Mosip, small: Mapping[str, byt
     sample = wire.record(wire.segment(wire.in_base64(damaged)))
     found = mosip.ask("convert-format", asked(sample, "IMAGE/PNG"), status=401)
     assert found["statusMessage"].startswith("photo.")
+    assert mosip.entries()[-1].kind == "refusal"
+
+
+def test_faces_that_would_become_too_large_together(
+    mosip: Mosip, small: Mapping[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segment = wire.segment(wire.in_base64(wire.face_record(small["obama"], data_type=0)))
+    monkeypatch.setattr(convert, "MOST_BYTES", int(1.5 * len(small["obama"])))
+    mosip.ask("convert-format", asked(wire.record(segment), "IMAGE/JPEG"), status=200)
+    found = mosip.ask("convert-format", asked(wire.record(segment, segment), "IMAGE/JPEG"), status=401)
+    assert found["statusMessage"].startswith("record.too_large")
     assert mosip.entries()[-1].kind == "refusal"

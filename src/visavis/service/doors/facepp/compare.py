@@ -9,7 +9,7 @@ from visavis.ledger.recording import of_verdict
 from visavis.service.answering import Task
 from visavis.service.doors.facepp import rectangles, tokens
 from visavis.service.doors.facepp.confidence import Curve
-from visavis.service.doors.facepp.pictures import SIDES, opened, source, unknown_token
+from visavis.service.doors.facepp.pictures import SIDES, of_field, opened, source, unknown_token
 from visavis.service.doors.facepp.seeing import Seen, image_id, is_enough, look, recalled
 from visavis.service.fields import digest_of, policy_of
 
@@ -93,8 +93,9 @@ class Comparison(Task[Compared]):
                 is_probe = number != self.reference
                 examined.append(recalled(kept, side.token or "", self.policy, is_probe=is_probe))
                 continue
-            photo = opened(side.data, side.field)
-            found = look(engine, wanted, photo, policy=self.policy, box=box, keeps=self.hours > 0)
+            with of_field(side.field):
+                photo = opened(side.data)
+                found = look(engine, wanted, photo, policy=self.policy, box=box, keeps=self.hours > 0)
             seen.append(found)
             examined.append(found.examined)
         reference, probe = examined[self.reference], examined[1 - self.reference]

@@ -11,7 +11,7 @@ from visavis.quality.measure import measure
 from visavis.service.answering import Task
 from visavis.service.doors.facepp import rectangles, tokens
 from visavis.service.doors.facepp.attributes import FIELD, Judged, asked_for, attributes, landmark
-from visavis.service.doors.facepp.pictures import ONE, opened, source
+from visavis.service.doors.facepp.pictures import ONE, of_field, opened, source
 from visavis.service.doors.facepp.seeing import by_size, image_id, kept_of
 from visavis.service.doors.facepp.tokens import new_token
 from visavis.service.fields import digest_of, policy_of
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from visavis.examiner import Examined
     from visavis.geometry import Box
     from visavis.ledger.recording import Use
+    from visavis.photo import Photo
     from visavis.service.doors.facepp.asked import Asked
     from visavis.service.doors.facepp.pictures import Source
     from visavis.service.engine import Engine, Guard
@@ -76,28 +77,8 @@ class Detection(Task[Detected]):
 
     def work(self, engine: Engine, wanted: Wanted, guard: Guard) -> Detected:  # noqa: ARG002  # nothing is compared
         """As `Task.work`."""
-        photo = opened(self.picture.data, self.picture.field)
-        found = engine.find(wanted, photo)
-        faces = by_size(found.faces)
-        if self.box is not None:
-            meant = choose(faces, self.policy.faces, self.box).face
-            faces = () if meant is None else (meant,)
-        told, kept = [], {}
-        asks = self.points or bool(self.attributes)
-        for number, face in enumerate(faces):
-            one: dict[str, Any] = {"face_rectangle": rectangles.told(face.box, photo)}
-            keeps = number < MAX_TOKENS and self.hours > 0
-            if keeps or (asks and number < self.analysed):
-                seen = engine.look(wanted, photo, found, policy=self.policy, face=face.box)
-                held = kept_of(engine.recognise(seen), with_quality=True) if keeps else None
-                if held is not None:
-                    token = new_token()
-                    kept[token] = held
-                    one = {"face_token": token, **one}
-                if number < self.analysed:
-                    one |= self._more(seen)
-            told.append(one)
-        return Detected(told, kept)
+        with of_field(self.picture.field):
+            return self._detected(engine, wanted, opened(self.picture.data))
 
     def event(self, result: Detected, use: Use) -> Event:
         """As `Task.event`."""
@@ -124,6 +105,29 @@ class Detection(Task[Detected]):
     def outcome(self, result: Detected) -> str:
         """As `Task.outcome`."""
         return "found" if result.faces else "no_face"
+
+    def _detected(self, engine: Engine, wanted: Wanted, photo: Photo) -> Detected:
+        found = engine.find(wanted, photo)
+        faces = by_size(found.faces)
+        if self.box is not None:
+            meant = choose(faces, self.policy.faces, self.box).face
+            faces = () if meant is None else (meant,)
+        told, kept = [], {}
+        asks = self.points or bool(self.attributes)
+        for number, face in enumerate(faces):
+            one: dict[str, Any] = {"face_rectangle": rectangles.told(face.box, photo)}
+            keeps = number < MAX_TOKENS and self.hours > 0
+            if keeps or (asks and number < self.analysed):
+                seen = engine.look(wanted, photo, found, policy=self.policy, face=face.box)
+                held = kept_of(engine.recognise(seen), with_quality=True) if keeps else None
+                if held is not None:
+                    token = new_token()
+                    kept[token] = held
+                    one = {"face_token": token, **one}
+                if number < self.analysed:
+                    one |= self._more(seen)
+            told.append(one)
+        return Detected(told, kept)
 
     def _more(self, seen: Examined) -> dict[str, Any]:
         """Points and attributes of a face, as far as they were asked for."""

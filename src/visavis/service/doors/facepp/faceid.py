@@ -18,7 +18,7 @@ from visavis.service.answering import Task
 from visavis.service.doors.facepp.compare import face_of
 from visavis.service.doors.facepp.confidence import FACEID, Curve
 from visavis.service.doors.facepp.errors import Said, bad
-from visavis.service.doors.facepp.pictures import MAX_BYTES, Source, opened, token_of, too_large
+from visavis.service.doors.facepp.pictures import MAX_BYTES, Source, of_field, opened, token_of, too_large
 from visavis.service.doors.facepp.seeing import Seen, largest, recalled
 from visavis.service.fields import digest_of, policy_of
 from visavis.service.intake import file_of
@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     from visavis.service.pool import Wanted
     from visavis.service.service import Service
 
-REFERENCES = ("image_ref1", "image_ref2", "image_ref3")
+RESULTS = {f"image_ref{number}": f"result_ref{number}" for number in (1, 2, 3)}
+"""By the field of a reference, of which the first has to be there: that of its result."""
+REFERENCES = tuple(RESULTS)
 PROBES = {"raw_image": ("image",), "facetoken": ("facetoken", "face_token")}
 """By ``face_image_type``: the fields that the probe may come in."""
 QUALITY = 30
@@ -55,7 +57,7 @@ class Checked:
     Attributes:
         verdict: As it is recorded.
         probe: The probe.
-        confidences: One for each reference; none where nothing was decided.
+        confidences: One for each reference, in their order; none where nothing was decided.
         thresholds: What goes with them.
     """
 
@@ -85,8 +87,7 @@ class Verification(Task[Checked]):
 
     def inputs(self) -> Mapping[str, str]:
         """As `Task.inputs`."""
-        names = ["reference", *(f"reference {number}" for number in range(2, len(self.references) + 1))]
-        given = dict(zip(names, self.references, strict=True)) | {"probe": self.probe}
+        given = {**self._by_role(), "probe": self.probe}
         return {role: each.sha256 for role, each in given.items()}
 
     def prepare(self, service: Service, grant: Grant) -> Verification:
@@ -122,8 +123,8 @@ class Verification(Task[Checked]):
         """
         self._complain(result.verdict)
         told: dict[str, Any] = {
-            f"result_ref{number}": {"confidence": confidence, "thresholds": dict(result.thresholds)}
-            for number, confidence in enumerate(result.confidences, 1)
+            RESULTS[each.field]: {"confidence": confidence, "thresholds": dict(result.thresholds)}
+            for each, confidence in zip(self.references, result.confidences, strict=False)
         }
         if self.return_faces and self.kept is None:
             told["faces"] = Seen(result.probe).faces
@@ -133,20 +134,28 @@ class Verification(Task[Checked]):
         """As `Task.outcome`."""
         return result.verdict.decision
 
+    def _by_role(self) -> dict[str, Source]:
+        """The references by what verdict and ledger call them, which is by their order."""
+        return {
+            "reference" if number == 1 else f"reference {number}": each
+            for number, each in enumerate(self.references, 1)
+        }
+
     def _examined(self, engine: Engine, wanted: Wanted, picture: Source) -> Examined:
-        photo = opened(picture.data, picture.field)
-        found = engine.find(wanted, photo, turned=None if self.turned else 0)
-        face = None if self.alone else largest(found)
-        return engine.examine(wanted, photo, found, policy=self.policy, face=face)
+        with of_field(picture.field):
+            photo = opened(picture.data)
+            found = engine.find(wanted, photo, turned=None if self.turned else 0)
+            face = None if self.alone else largest(found)
+            return engine.examine(wanted, photo, found, policy=self.policy, face=face)
 
     def _complain(self, verdict: Verdict) -> None:
         """Say what keeps the pictures from being compared: of the probe first, then of the references."""
         decisive = [reason for reason in verdict.reasons if reason.decisive]
-        for about, field in (("probe", self.probe.field), *zip(self.inputs(), REFERENCES, strict=False)):
+        for about, each in {"probe": self.probe, **self._by_role()}.items():
             for reason in decisive:
                 if reason.about == about and reason.code not in NOT_LIVE:
                     code = {"no_face": "NO_FACE_FOUND", "several_faces": "MULTIPLE_FACES"}
-                    raise Said(400, code.get(reason.code, "LOW_QUALITY"), field)
+                    raise Said(400, code.get(reason.code, "LOW_QUALITY"), each.field)
         if any(reason.code == "references_differ" for reason in decisive):
             raise bad(", ".join(each.field for each in self.references[1:]))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import re
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from visavis.service.doors.facepp.errors import OfFieldError, Said
 from visavis.service.intake import file_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
     from visavis.service.doors.facepp.asked import Asked
     from visavis.service.doors.facepp.form import Form
@@ -150,33 +151,46 @@ def decoded(text: bytes, field: str) -> bytes:
         raise Said(400, "IMAGE_ERROR_UNSUPPORTED_FORMAT", field) from None
 
 
-def opened(data: bytes, field: str, formats: Sequence[str] = FORMATS) -> Photo:
+@contextlib.contextmanager
+def of_field(field: str) -> Iterator[None]:
+    """Names the field of a picture that can't be used, whenever that is found out.
+
+    A large picture is decoded once to find its faces and again where they are: the second time it may turn
+    out to be damaged.
+
+    Raises:
+        OfFieldError: In the place of a `PhotoError`.
+    """
+    try:
+        yield
+    except PhotoError as error:
+        raise OfFieldError(error, field) from None
+
+
+def opened(data: bytes) -> Photo:
     """A picture within the limits; looked at before it is decoded.
 
     Raises:
-        OfFieldError: It can't be used.
+        PhotoError: It can't be used.
     """
-    try:
-        kind = recognise(data) if data else None
-        if kind is None or kind.name not in formats:
-            found = "nothing" if kind is None else kind.name
+    kind = recognise(data) if data else None
+    if kind is None or kind.name not in FORMATS:
+        found = "nothing" if kind is None else kind.name
+        raise PhotoError(
+            "photo.format", "the format isn't taken here", found=found, expected=" or ".join(FORMATS)
+        )
+    with decoder_errors(kind.name):
+        encoded = kind(data)
+    sides = encoded.width, encoded.height
+    for code, wrong in (
+        ("photo.too_small", min(sides) < MIN_SIDE),
+        ("photo.too_large", max(sides) > MAX_SIDE),
+    ):
+        if wrong:
             raise PhotoError(
-                "photo.format", "the format isn't taken here", found=found, expected=" or ".join(formats)
+                code,
+                "the picture has another size than is taken here",
+                found=f"{sides[0]} x {sides[1]}",
+                expected=f"sides of {MIN_SIDE} to {MAX_SIDE} pixels",
             )
-        with decoder_errors(kind.name):
-            encoded = kind(data)
-        sides = encoded.width, encoded.height
-        for code, wrong in (
-            ("photo.too_small", min(sides) < MIN_SIDE),
-            ("photo.too_large", max(sides) > MAX_SIDE),
-        ):
-            if wrong:
-                raise PhotoError(
-                    code,
-                    "the picture has another size than is taken here",
-                    found=f"{sides[0]} x {sides[1]}",
-                    expected=f"sides of {MIN_SIDE} to {MAX_SIDE} pixels",
-                )
-        return Photo.open(data)
-    except PhotoError as error:
-        raise OfFieldError(error, field) from None
+    return Photo.open(data)

@@ -71,7 +71,7 @@ async def _answered(
     start = began.get()
 
     def read(body: bytes | bytearray) -> Asked:
-        unpacked(body, 1)
+        unpacked(body, form.GROWTH)
         found = form.read(content_type, body, query)
         request_id: str = request.state.request_id
         return Asked(found, body, names, make, request_id, start, token_of(found))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from visavis.records import cbeff_json
-from visavis.records.cbeff import BirInfo
+from visavis.records.cbeff import BirInfo, too_large
 from visavis.records.convert import SOURCE, TARGETS, convert
 from visavis.service.answering import Task
 from visavis.service.doors.mosip import envelope, said
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from visavis.service.engine import Engine, Guard
     from visavis.service.pool import Wanted
     from visavis.service.service import Service
+
+MOST_BYTES = 8 * 2**20
+"""Of all converted pictures together: as a list of numbers each byte takes about fifteen while it is
+answered."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +64,10 @@ class Conversion(Task["BiometricRecord"]):
             info = replace(block.info or BirInfo(), payload=data)
             return replace(block, info=info, bdb=convert(data, self.target))
 
-        return with_faces(self.record, converted)
+        record = with_faces(self.record, converted)
+        if (size := sum(len(block.bdb or b"") for block in faces(record))) > MOST_BYTES:
+            raise too_large(f"{size} bytes of converted pictures", f"at most {MOST_BYTES}")
+        return record
 
     def event(self, result: BiometricRecord, use: Use) -> Event:
         """As `Task.event`."""

@@ -1,0 +1,270 @@
+"""A desk for a real browser: a service on this machine, somebody of each role, papers, and what a camera sees."""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+import threading
+import time
+import zipfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+from visavis.access.accounts import Accounts
+from visavis.access.passwords import Cost
+from visavis.access.users import ROLES
+from visavis.service.pages.frame import SESSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    import httpx2
+
+    from visavis.access.openid import Settings
+    from visavis.access.users import User
+    from visavis.ledger.log import Ledger
+    from visavis.service.pages.desk import Desk
+    from visavis.service.service import Service
+    from visavis.verifier import Verifier
+
+PURPOSE = "opening accounts"
+PASSWORD = "horse battery staple"
+CHEAP = Cost(memory_kib=64, passes=1, lanes=1)
+"""A password that costs little, for tests."""
+OFTEN = 100_000
+
+WIDTH, HEIGHT = 1280, 720
+NEAR_PX = 520
+"""How wide the portrait is once the person has come close enough."""
+STEPS, STILL = 12, 228
+"""Frames in which the person comes closer, and in which they stay: at 30 a second eight seconds in all."""
+SEED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Papers:
+    """Files that somebody at a desk has at hand.
+
+    Attributes:
+        passport: A photographed passport of a fictional holder.
+        front: The front of a card of the same holder, with another portrait of the same person.
+        back: Its back, with the zone.
+        chip: A zip with the files of the passport's chip.
+        portrait: The photograph on the passport, by itself.
+        person: Another one of the same person.
+        stranger: One of somebody else.
+        nobody: A picture without a face.
+        camera: What a camera sees, for Chromium: the same person, who comes closer.
+    """
+
+    passport: Path
+    front: Path
+    back: Path
+    chip: Path
+    portrait: Path
+    person: Path
+    stranger: Path
+    nobody: Path
+    camera: Path
+
+    @classmethod
+    def make(cls, folder: Path, verifier: Verifier, portraits: Mapping[str, bytes]) -> Papers:
+        """Draw and photograph them.
+
+        Args:
+            folder: Where the files go.
+            verifier: Finds the faces on the portraits.
+            portraits: The demo's photographs.
+        """
+        from visavis.documents import camera, specimen
+        from visavis.documents.specimen_chip import SpecimenState, make_chip
+
+        holder = specimen.fictional(SEED)
+        faces = {}
+        for name in ("obama.jpg", "obama2.jpg"):
+            seen = verifier.examine(portraits[name])
+            assert seen.evidence.face is not None
+            faces[name] = specimen.portrait_of(seen.photo, seen.evidence.face)
+        passport = specimen.draw("passport", holder, faces["obama.jpg"], ghost=True, seed=SEED)
+        card = specimen.draw("card", holder, faces["obama2.jpg"], seed=SEED)
+        assert card.back is not None
+        spared = [passport.portrait, *passport.line_boxes]
+        files = {
+            "passport.jpg": camera.photograph(passport.page, severity=1, seed=4, spared=spared).jpeg,
+            "front.jpg": camera.photograph(card.page, severity=1, seed=7).jpeg,
+            "back.jpg": camera.photograph(card.back, severity=1, seed=7).jpeg,
+            "portrait.jpg": portraits["obama.jpg"],
+            "person.jpg": portraits["obama2.jpg"],
+            "stranger.jpg": portraits["biden.jpg"],
+            "nobody.jpg": _jpeg(Image.linear_gradient("L").resize((320, 240)).convert("RGB")),
+            "camera.mjpeg": seen_by_camera(portraits["obama2.jpg"]),
+        }
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+        chip = make_chip(passport.lines, _jpeg(Image.fromarray(faces["obama.jpg"])), SpecimenState.make())
+        with zipfile.ZipFile(folder / "chip.zip", "w") as archive:
+            for name, content in chip.items():
+                archive.writestr(f"EF.{name}", content)
+        return cls(
+            **{name.partition(".")[0]: folder / name for name in files},
+            chip=folder / "chip.zip",
+        )
+
+
+def seen_by_camera(portrait: bytes) -> bytes:
+    """A film of a person who comes closer and stays, as Motion JPEG, 1280 x 720."""
+    with Image.open(io.BytesIO(portrait)) as opened:
+        face = opened.convert("RGB")
+    frames = []
+    for number in range(STEPS + 1):
+        width = round(NEAR_PX * (0.5 + 0.5 * number / STEPS))
+        height = round(face.height * width / face.width)
+        frame = Image.new("RGB", (WIDTH, HEIGHT), (150, 155, 160))
+        frame.paste(face.resize((width, height)), (WIDTH // 2 - width // 2, HEIGHT // 2 - round(0.36 * height)))
+        frames.append(_jpeg(frame, quality=85))
+    return b"".join((*frames, *[frames[-1]] * STILL))
+
+
+def _jpeg(picture: Image.Image, quality: int = 90) -> bytes:
+    to = io.BytesIO()
+    picture.save(to, "JPEG", quality=quality)
+    return to.getvalue()
+
+
+def staff(ledger: Ledger, *, openid: Settings | None = None) -> Accounts:
+    """Accounts of a ledger in which there is one user of each role, by its name, and a second clerk."""
+    accounts = Accounts.of(ledger, cost=CHEAP, openid=openid)
+    for name in (*ROLES, "colleague"):
+        employ(accounts, name, ["clerk"] if name == "colleague" else [name])
+    return accounts
+
+
+def employ(accounts: Accounts, name: str, roles: Sequence[str]) -> User:
+    """A user with a password and a purpose."""
+    user = accounts.users.add(name, roles)  # type: ignore[arg-type]
+    accounts.invitations.accept(accounts.invitations.make(user.id), PASSWORD)
+    accounts.users.give_purpose(
+        user.id, purpose=PURPOSE, legal_basis="consent", rate_per_min=OFTEN, quota_per_day=OFTEN
+    )
+    return user
+
+
+class Stand:
+    """A service with a desk behind a socket, in a thread.
+
+    Attributes:
+        url: Where it is.
+        service: The service.
+        accounts: Its users.
+        desk: What its pages hold.
+    """
+
+    def __init__(self, service: Service, accounts: Callable[[str], Accounts]) -> None:
+        """Put it there.
+
+        Args:
+            service: The service.
+            accounts: Makes its users; told where the desk is.
+        """
+        import uvicorn
+
+        from visavis.service import server
+        from visavis.service.app import create_app
+        from visavis.service.pages import desk
+
+        self._socket = server.bound("127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self.service, self.accounts = service, accounts(self.url)
+        before, desk.accounts = desk.accounts, lambda *_: self.accounts
+        try:
+            app = create_app(service)
+        finally:
+            desk.accounts = before
+        self.desk: Desk = app.state.desk
+        options = server._options(service.config) | {"log_config": None}  # noqa: SLF001
+        self._server = uvicorn.Server(uvicorn.Config(app, **options))
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]})
+
+    def start(self) -> None:
+        """Answer from now on."""
+        self._thread.start()
+        while not self._server.started:
+            assert self._thread.is_alive()
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        """Answer no more."""
+        self._server.should_exit = True
+        self._thread.join(20)
+        self._socket.close()
+        assert not self._thread.is_alive()
+
+    def token(self, name: str) -> str:
+        """The cookie of a user who has just signed in."""
+        return self.accounts.sessions.sign_in(name, PASSWORD, address=None).token
+
+
+class Hands:
+    """Somebody who is signed in and sends forms without a browser, to bring a desk into a state.
+
+    Attributes:
+        token: Their cookie.
+        http: A client that has it.
+    """
+
+    def __init__(self, url: str, token: str) -> None:
+        """Take a cookie.
+
+        Args:
+            url: Of the desk.
+            token: As `Stand.token` gives it.
+        """
+        import httpx2
+
+        self.token = token
+        self.http: httpx2.Client = httpx2.Client(
+            base_url=url, headers={"Cookie": f"{SESSION}={token}"}, timeout=60, trust_env=False
+        )
+
+    def get(self, path: str) -> str:
+        """A page."""
+        answer = self.http.get(path)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    def post(self, path: str, page: str, files: Any = None, **given: str) -> str:
+        """Send a form that stands in a page, and say where it leads."""
+        hidden = re.findall(r'type="hidden" name="(csrf|step|purpose|id)" value="([^"]+)"', self.get(page))
+        data = {name: html.unescape(value) for name, value in hidden} | given
+        files = files and [(name, (path.name, path.read_bytes())) for name, path in files]
+        answer = self.http.post(path, data=data, files=files)
+        assert answer.status_code == 303, answer.text
+        return str(answer.headers["location"])
+
+    def begin(self, way: str = "pictures", subject: str = "case 4711") -> str:
+        """The address of a new check."""
+        claim = self.post("/desk/check", "/desk/check", way=way, subject=subject)
+        return claim.removesuffix("/claim")
+
+    def claim(self, check: str, *pages: Path) -> str:
+        """Give what the claim rests on."""
+        return self.post(f"{check}/claim", f"{check}/claim", [("page", page) for page in pages])
+
+    def face(self, check: str, probe: Path) -> str:
+        """Give the face."""
+        return self.post(f"{check}/face", f"{check}/face", [("probe", probe)])
+
+    def checked(self, reference: Path, probe: Path, **given: str) -> str:
+        """The address of a check that has its verdict."""
+        check = self.begin(**given)
+        self.claim(check, reference)
+        self.face(check, probe)
+        return check
+
+    def ask(self, check: str, why: str = "Is this one person?") -> None:
+        """Ask a second person."""
+        self.post(f"{check}/review", f"{check}/verdict", why=why)
