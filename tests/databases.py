@@ -68,6 +68,10 @@ class PostgreSQL:
             "listen_addresses=",
             "-c",
             "max_connections=40",
+            # What a server leaves that is killed is the same: only the end of the machine would differ, and no
+            # test ends that. To make and to drop a database takes a tenth of the time.
+            "-c",
+            "fsync=off",
         ]
         self._server = subprocess.Popen(
             [self.binaries / "postgres", *options],

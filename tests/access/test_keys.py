@@ -378,3 +378,12 @@ def test_a_key_that_somebody_put_into_the_database_is_none(keys: Keys, database:
     storage.close()
     assert code(keys, forged) == "access.unknown"
     assert code(keys, token) == ""
+
+
+def test_who_makes_and_changes_a_key_is_recorded(keys: Keys) -> None:
+    key, _ = keys.create(**PLAIN, by="chief")
+    keys.rotate(key.id, by="deputy")
+    keys.revoke(key.id, by="chief")
+    keys.create(**PLAIN)  # at the command line
+    told = [(entry.decision, entry.details.get("by", "nobody")) for entry in recorded(keys, "key")]
+    assert told == [("create", "chief"), ("rotate", "deputy"), ("revoke", "chief"), ("create", "nobody")]

@@ -104,12 +104,15 @@ class Watch:
     """What pages did that they may not do."""
 
     url: str
+    elsewhere: str
     wrong: list[str] = field(default_factory=list)
 
-    def over(self, context: BrowserContext) -> None:
+    def over(self, context: BrowserContext, *, elsewhere: bool = False) -> None:
+        """Watch what the pages of a context do; they may go to the provider where somebody signs in there."""
+        here = (f"{self.url}/desk", f"blob:{self.url}", *([self.elsewhere] if elsewhere else []))
         context.on("console", self._console)
         context.on("weberror", lambda error: self.wrong.append(f"{error.error}"))
-        context.on("request", self._request)
+        context.on("request", lambda request: self._request(request, here))
         context.on("response", self._response)
         context.on("dialog", lambda dialog: (self.wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
 
@@ -117,8 +120,8 @@ class Watch:
         if message.type in ("error", "warning") and not REFUSED.match(message.text):
             self.wrong.append(f"console: {message.text} ({message.location})")
 
-    def _request(self, request: Request) -> None:
-        if not request.url.startswith((f"{self.url}/desk", f"blob:{self.url}")):
+    def _request(self, request: Request, here: tuple[str, ...]) -> None:
+        if not request.url.startswith(here):
             self.wrong.append(f"asked for {request.url}")
 
     def _response(self, response: Response) -> None:
@@ -128,9 +131,9 @@ class Watch:
 
 
 @pytest.fixture
-def watch(stand: Stand) -> Iterator[Watch]:
+def watch(stand: Stand, provider: OpenIDProvider) -> Iterator[Watch]:
     """Fails a test whose pages say something on the console, ask elsewhere, or lack a part."""
-    made = Watch(stand.url)
+    made = Watch(stand.url, provider.url)
     yield made
     assert not made.wrong
 
@@ -140,14 +143,21 @@ def sits(chromium: Browser, stand: Stand, watch: Watch) -> Iterator[Callable[...
     """Sets somebody down before a browser of their own: by a user's name signed in, otherwise a stranger."""
     contexts = []
 
-    def sit(name: str | None = None, *, token: str = "", camera: bool = False, **options: Any) -> Page:
+    def sit(
+        name: str | None = None,
+        *,
+        token: str = "",
+        camera: bool = False,
+        elsewhere: bool = False,
+        **options: Any,
+    ) -> Page:
         options = {"viewport": {"width": 1280, "height": 900}, "locale": "en-GB", **options}
         context = chromium.new_context(
             base_url=stand.url, permissions=["camera"] if camera else [], **options
         )
         contexts.append(context)
         context.set_default_timeout(PATIENCE_MS)
-        watch.over(context)
+        watch.over(context, elsewhere=elsewhere)
         token = token or (stand.token(name) if name else "")
         if token:
             # A cookie belongs to no port and no scheme, but is only taken for the latter's secure kind.
@@ -162,6 +172,13 @@ def sits(chromium: Browser, stand: Stand, watch: Watch) -> Iterator[Callable[...
 
 
 @pytest.fixture
-def hands(stand: Stand) -> Callable[[str], Hands]:
+def hands(stand: Stand) -> Iterator[Callable[[str], Hands]]:
     """Signs somebody in who needs no browser."""
-    return lambda name: Hands(stand.url, stand.token(name))
+    with contextlib.ExitStack() as held:
+
+        def signed_in(name: str) -> Hands:
+            made = Hands(stand.url, stand.token(name))
+            held.callback(made.http.close)
+            return made
+
+        yield signed_in

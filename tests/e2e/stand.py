@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from visavis.access.accounts import Accounts
+from visavis.access.keys import Keys
 from visavis.access.passwords import Cost
 from visavis.access.users import ROLES
 from visavis.service.pages.frame import SESSION
@@ -268,3 +269,95 @@ class Hands:
     def ask(self, check: str, why: str = "Is this one person?") -> None:
         """Ask a second person."""
         self.post(f"{check}/review", f"{check}/verdict", why=why)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A page in a state that is worth a look.
+
+    Attributes:
+        name: What it is called here.
+        path: Where it is.
+        token: The cookie of whoever sees it; empty for a stranger.
+    """
+
+    name: str
+    path: str
+    token: str = ""
+
+
+def every_page(stand: Stand, papers: Papers) -> list[Shown]:
+    """All that people see of a desk at which something happened; strangers first, then by role."""
+    clerk, colleague, reviewer, auditor, administrator = (
+        Hands(stand.url, stand.token(name))
+        for name in ("clerk", "colleague", "reviewer", "auditor", "administrator")
+    )
+    users = stand.accounts.users
+    guest = users.add("guest", ["clerk"])
+    invitation = stand.accounts.invitations.make(guest.id)
+    empty, read = clerk.begin("document"), clerk.begin("document")
+    clerk.claim(read, papers.passport)
+    portrait = clerk.begin("pictures")
+    clerk.claim(portrait, papers.portrait)
+    match = clerk.begin("document")
+    clerk.claim(match, papers.front, papers.back)
+    clerk.face(match, papers.person)
+    other = clerk.checked(papers.portrait, papers.stranger, subject="case 12")
+    waits = clerk.checked(papers.portrait, papers.nobody, subject="case 13")
+    clerk.ask(waits)
+    open_ = clerk.checked(papers.portrait, papers.nobody, subject="case 15")
+    reviewed = colleague.checked(papers.portrait, papers.nobody, subject="case 14")
+    colleague.ask(reviewed)
+    case = reviewed.replace("/check/", "/review/")
+    reviewer.post(case, case, decision="no_match", note="The ears are not alike.")
+    two = [("first_front", papers.passport), ("second_front", papers.front), ("second_back", papers.back)]
+    pair = clerk.post("/desk/crosscheck", "/desk/crosscheck", two)
+    key, _ = Keys(stand.service.ledger).create(
+        purpose="hiring", legal_basis="consent", scopes=["verifications"], rate_per_min=60, quota_per_day=1000
+    )
+    for hands in (clerk, colleague, reviewer, auditor, administrator):
+        hands.http.close()
+    return [
+        Shown("sign-in", "/desk/sign-in"),
+        Shown("invitation", f"/desk/invitation/{invitation}"),
+        Shown("void-link", "/desk/invitation/nonsense"),
+        Shown("start", "/desk/", clerk.token),
+        Shown("account", "/desk/account", clerk.token),
+        Shown("second-factor", "/desk/account/second-factor", clerk.token),
+        Shown("check-start", "/desk/check", clerk.token),
+        Shown("check-document", f"{empty}/claim", clerk.token),
+        Shown("check-read", f"{read}/claim", clerk.token),
+        Shown("check-reference", f"{portrait}/claim", clerk.token),
+        Shown("check-face", f"{read}/face", clerk.token),
+        Shown("check-match", f"{match}/verdict", clerk.token),
+        Shown("check-no-match", f"{other}/verdict", clerk.token),
+        Shown("check-open", f"{open_}/verdict", clerk.token),
+        Shown("check-waits", f"{waits}/verdict", clerk.token),
+        Shown("receipt", f"{match}/receipt", clerk.token),
+        Shown("crosscheck-start", "/desk/crosscheck", clerk.token),
+        Shown("crosscheck", pair, clerk.token),
+        Shown("crosscheck-receipt", f"{pair}/receipt", clerk.token),
+        Shown("asked", "/desk/asked", colleague.token),
+        Shown("asked-decided", reviewed.replace("/check/", "/asked/"), colleague.token),
+        Shown("receipt-reviewed", f"{reviewed}/receipt", colleague.token),
+        Shown("review-queue", "/desk/review", reviewer.token),
+        Shown("review-case", waits.replace("/check/", "/review/"), reviewer.token),
+        Shown("ledger", "/desk/ledger", auditor.token),
+        Shown("ledger-entry", f"/desk/ledger/entry/{stand.service.ledger.state().size - 1}", auditor.token),
+        Shown("ledger-uses", "/desk/ledger/uses", auditor.token),
+        Shown("ledger-alarms", "/desk/ledger/alarms", auditor.token),
+        Shown("ledger-rates", "/desk/ledger/rates", auditor.token),
+        Shown("ledger-verification", "/desk/ledger/verification", auditor.token),
+        Shown("subject", "/desk/subject", auditor.token),
+        Shown("admin", "/desk/admin", administrator.token),
+        Shown("admin-users", "/desk/admin/users", administrator.token),
+        Shown("admin-user", f"/desk/admin/users/{guest.id}", administrator.token),
+        Shown("admin-keys", "/desk/admin/keys", administrator.token),
+        Shown("admin-key", f"/desk/admin/keys/{key.id}", administrator.token),
+        Shown("admin-policy", "/desk/admin/policy", administrator.token),
+        Shown("admin-retention", "/desk/admin/retention", administrator.token),
+        Shown("admin-settings", "/desk/admin/settings", administrator.token),
+        Shown("admin-erasure", "/desk/admin/erasure", administrator.token),
+        Shown("no-page", "/desk/nowhere", clerk.token),
+        Shown("no-right", "/desk/admin", clerk.token),
+    ]

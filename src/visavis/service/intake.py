@@ -15,6 +15,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from visavis.service.multipart import FormError, parts
 from visavis.service.pool import GoneError
 from visavis.service.problems import Problem
 
@@ -100,7 +101,7 @@ class Body:
         self._counted += len(chunk)
         self.data += chunk
 
-    def held(self, content: bytes | bytearray) -> Held:
+    def held(self, content: bytes | bytearray | memoryview) -> Held:
         """A file that was found in it."""
         file = Held(content)
         file.body = self
@@ -127,7 +128,7 @@ class Body:
         self._counted = 0
 
 
-def file_of(content: bytes | bytearray, data: bytes | bytearray) -> bytes:
+def file_of(content: bytes | bytearray | memoryview, data: bytes | bytearray) -> bytes:
     """A file that was found in the bytes of a request."""
     body = data.body if isinstance(data, _Content) else None
     return bytes(content) if body is None else body.held(content)
@@ -297,92 +298,39 @@ def _decoded(name: str, value: object, most: int) -> bytes:
 
 
 def _of_multipart(content_type: str, data: bytes | bytearray, files: Mapping[str, int], most: int) -> Given:
-    from python_multipart.exceptions import FormParserError
-    from python_multipart.multipart import MultipartParser, parse_options_header
-
-    boundary = parse_options_header(content_type)[1].get(b"boundary")
-    if not boundary:
-        raise Problem(400, "request.malformed", "the form names no boundary")
-    parts = _Parts(files, most)
+    found: dict[str, list[bytes]] = {}
+    texts: dict[str, list[bytes]] = {}
     try:
-        parser = MultipartParser(boundary, parts.callbacks())
-        parser.write(data)  # type: ignore[arg-type]  # a bytearray will do
-        parser.finalize()
-    except FormParserError as error:
-        raise Problem(400, "request.malformed", "the form can't be read", found=error) from None
-    if not parts.ended:
-        raise Problem(400, "request.malformed", "the form ends too soon")
-    fields = {name: _text(name, texts) for name, texts in parts.fields.items()}
-    found = {name: [file_of(each, data) for each in several] for name, several in parts.files.items()}
-    return Given(found, fields)
+        for count, (raw, start, end) in enumerate(parts(content_type, data)):
+            if count == MAX_PARTS:
+                raise Problem(
+                    413, "request.too_large", "the form has too many parts", expected=f"{MAX_PARTS}"
+                )
+            name = _name(raw)
+            size = most if name in files else MAX_FIELD_BYTES
+            if end - start > size:
+                raise _file_too_large(name, size)
+            if name in files:
+                _at_most(name, [*found.get(name, ()), b""], files[name])
+                with memoryview(data) as view:
+                    found.setdefault(name, []).append(file_of(view[start:end], data))
+            else:
+                texts.setdefault(name, []).append(bytes(data[start:end]))
+    except FormError as error:
+        raise Problem(400, "request.malformed", str(error)) from None
+    return Given(found, {name: _text(name, several) for name, several in texts.items()})
 
 
-class _Parts:
-    """What a parser of multipart forms finds, within limits."""
-
-    def __init__(self, files: Mapping[str, int], most: int) -> None:
-        self._allowed = files
-        self._most = most
-        self.files: dict[str, list[bytearray]] = {}
-        self.fields: dict[str, list[bytearray]] = {}
-        self.ended = False
-        self._count = 0
-        self._header: tuple[bytearray, bytearray] = (bytearray(), bytearray())
-        self._disposition = b""
-        self._name = ""
-        self._into = bytearray()
-
-    def callbacks(self) -> Any:
-        return {
-            "on_part_begin": self._begin,
-            "on_header_field": lambda data, start, end: self._header[0].extend(data[start:end]),
-            "on_header_value": lambda data, start, end: self._header[1].extend(data[start:end]),
-            "on_header_end": self._end_of_header,
-            "on_headers_finished": self._begin_content,
-            "on_part_data": self._content,
-            "on_end": self._end,
-        }
-
-    def _begin(self) -> None:
-        self._count += 1
-        if self._count > MAX_PARTS:
-            raise Problem(413, "request.too_large", "the form has too many parts", expected=f"{MAX_PARTS}")
-        self._disposition = b""
-
-    def _end_of_header(self) -> None:
-        field_name, value = self._header
-        if bytes(field_name).lower() == b"content-disposition":
-            self._disposition = bytes(value)
-        self._header = (bytearray(), bytearray())
-
-    def _begin_content(self) -> None:
-        from python_multipart.multipart import parse_options_header
-
-        options = parse_options_header(self._disposition)[1]
-        try:
-            self._name = options[b"name"].decode("utf-8")
-        except (KeyError, UnicodeDecodeError):
-            raise Problem(400, "request.malformed", "a part of the form has no name") from None
-        self._into = bytearray()
-        if self._name in self._allowed:
-            several = self.files.setdefault(self._name, [])
-            several.append(self._into)
-            _at_most(self._name, several, self._allowed[self._name])
-        else:
-            self.fields.setdefault(self._name, []).append(self._into)
-
-    def _content(self, data: bytes, start: int, end: int) -> None:
-        is_file = self._name in self._allowed
-        most = self._most if is_file else MAX_FIELD_BYTES
-        if len(self._into) + end - start > most:
-            raise _file_too_large(self._name, most)
-        self._into += data[start:end]
-
-    def _end(self) -> None:
-        self.ended = True
+def _name(raw: bytes | None) -> str:
+    try:
+        if raw is not None:
+            return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    raise Problem(400, "request.malformed", "a part of the form has no name")
 
 
-def _text(name: str, texts: Sequence[bytearray]) -> str:
+def _text(name: str, texts: Sequence[bytes]) -> str:
     if len(texts) > 1:
         raise Problem(422, "request.fields", f"{name[:50]!r} is given more than once")
     try:

@@ -373,8 +373,23 @@ def test_only_administrators_see_it(desk: Browser) -> None:
     assert subject.PAGES.acts["POST", "/admin/erasure"] == "users"
     for role in ("clerk", "reviewer", "auditor"):
         here = desk.another()
-        user = here.sign_in(role)  # type: ignore[arg-type]
+        user = here.sign_in(role)
         for method, path, _ in routes:
             where = "/desk" + path.replace("{id}", user.id).replace("{key}", "x")
             answer = here.get(where) if method == "GET" else here.post(where, page="/desk/")
             assert answer.status_code == 403, (role, where)
+
+
+@pytest.mark.parametrize("path", ["/desk/admin/retention/entries", "/desk/admin/erasure"])
+def test_an_erasure_that_may_have_left_something_is_to_be_done_again(
+    desk: Browser, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    desk.sign_in("administrator")
+    put(desk, [verdict(subject="case 1")])
+    given = {"first": "0", "last": "1", "reference": "case 1", "purpose": "x", "really": "on", "sure": "on"}
+    monkeypatch.setattr(desk.service.ledger.storage, "scrub", lambda *_: False)
+    answer = send(desk, path, **given)
+    assert answer.status_code == 200
+    assert "Erase it once more." in answer.text
+    monkeypatch.undo()
+    assert send(desk, path, **given).status_code == 303

@@ -6,6 +6,7 @@ import json
 import re
 import tracemalloc
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -509,7 +510,7 @@ def test_nothing_that_was_recorded_is_a_part_of_a_page(desk: Browser) -> None:
 def test_only_auditors_see_it(desk: Browser) -> None:
     for role in ("clerk", "reviewer", "administrator"):
         here = desk.another()
-        here.sign_in(role)  # type: ignore[arg-type]
+        here.sign_in(role)
         for (method, path), act in (*audit.PAGES.acts.items(),):
             assert act == "ledger"
             where = "/desk" + re.sub(r"\{[^}]*\}", "0", path)
@@ -587,3 +588,38 @@ def test_addresses_hold_no_reference(desk: Browser) -> None:
     page = desk.post("/desk/ledger/person", given, page="/desk/ledger").text
     for address in re.findall(r'(?:href|action|src)="([^"]*)"', page):
         assert "case-4711" not in unquote(address)
+
+
+def test_pages_are_light_and_every_id_stands_once(desk: Browser) -> None:
+    user = desk.sign_in("auditor", "administrator")
+    for number in range(3):
+        desk.accounts.users.give_purpose(user.id, purpose=f"purpose {number}", legal_basis="consent")
+    key = desk.accounts.users.purposes(user.id)[0].id
+    index = put(desk, [verdict(purpose=f"purpose {number}", subject="case 1") for number in range(60)])[0]
+    paths = [
+        "/desk/ledger",
+        f"/desk/ledger/entry/{index}",
+        *(f"/desk/ledger/{room}" for room in ("uses?period=52w", "alarms", "rates", "verification")),
+        "/desk/subject",
+        "/desk/admin",
+        *(f"/desk/admin/{room}" for room in ("users", "keys", "policy", "retention", "settings", "erasure")),
+        f"/desk/admin/users/{user.id}",
+        f"/desk/admin/keys/{key}",
+    ]
+    given = {"reference": "case 1", "purpose": key}
+    pages = {path: desk.get(path).text for path in paths}
+    pages |= {
+        path: desk.post(path, given, page="/desk/").text for path in ("/desk/subject", "/desk/ledger/person")
+    }
+    for path, page in pages.items():
+        ids = re.findall(r'\sid="([^"]+)"', page)
+        assert len(ids) == len(set(ids)), (path, {each for each in ids if ids.count(each) > 1})
+        for pointed in re.findall(r'(?:aria-labelledby|aria-describedby|\sfor)="([^"]+)"', page):
+            assert set(pointed.split()) <= set(ids), (path, pointed)
+        levels = [int(level) for level in re.findall(r"<h([1-6])", page)]
+        assert levels[0] == 1
+        assert levels.count(1) == 1
+        assert all(after - before <= 1 for before, after in pairwise(levels)), path
+        files = {"merkle.js", "note.js"} if "verification" in path else set()
+        files |= set(re.findall(r'(?:src|href)="/desk/web/([^"?]+)', page))
+        assert len(page) + sum(len(desk.get(f"/desk/web/{file}").content) for file in files) < 150_000

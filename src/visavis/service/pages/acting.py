@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from visavis.access.keys import Grant, Key
+    from visavis.errors import StorageError
     from visavis.service.pages.forms import Form
     from visavis.service.pages.frame import Visit
 
@@ -45,6 +46,23 @@ def reference_of(visit: Visit, form: Form) -> tuple[str, dict[str, str]]:
         most = visit.language.number(MAX_REFERENCE)
         return reference, {"reference": _("A reference has up to %(most)s letters.", most=most)}
     return reference, {}
+
+
+def tell_unsure(visit: Visit, error: StorageError) -> None:
+    """Say that an erasure has to be done again: others kept the database busy, before it or after it.
+
+    Raises:
+        StorageError: It is about something else.
+    """
+    if error.code != "storage.locked":
+        raise error
+    visit.tell(
+        visit.gettext(
+            "Others kept the database busy, so that it is not certain that what you erase is gone from its "
+            "files. Erase it once more."
+        ),
+        "problem",
+    )
 
 
 def shown_days(days: Sequence[tuple[date, date]], visit: Visit) -> list[str]:

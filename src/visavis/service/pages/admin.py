@@ -11,9 +11,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import visavis
-from visavis.errors import LedgerError
+from visavis.errors import LedgerError, StorageError
 from visavis.ledger.entry import TEXT, Event
 from visavis.service.config import PREFIX
+from visavis.service.pages.acting import tell_unsure
 from visavis.service.pages.frame import Pages
 from visavis.service.pages.words import Words
 
@@ -125,6 +126,9 @@ async def erase_entries(visit: Visit, form: Form) -> Response:
         if error.code != "ledger.index":
             raise
         return await _retention(visit, given, {"last": _("The ledger has no such entries.")})
+    except StorageError as error:
+        tell_unsure(visit, error)
+        return await _retention(visit, given, {})
     visit.tell(_("It is done. Entry %(index)s of the ledger says so.", index=receipt.index))
     return visit.redirect(RETENTION)
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from visavis.errors import StorageError
 from visavis.ledger.entry import TEXT, Event
-from visavis.service.pages.acting import grant, purposes, reference_of
+from visavis.service.pages.acting import grant, purposes, reference_of, tell_unsure
 from visavis.service.pages.frame import Pages
 from visavis.service.pages.recorded import Told
 
@@ -121,7 +122,11 @@ async def erase(visit: Visit, form: Form) -> Response:
             errors=errors,
             given=given,
         )
-    erased = await visit.ask(_erase, visit.desk.service, reference, given["purpose"], visit.user.id)
+    try:
+        erased = await visit.ask(_erase, visit.desk.service, reference, given["purpose"], visit.user.id)
+    except StorageError as error:
+        tell_unsure(visit, error)
+        return _erasing(visit, given, {})
     if erased.receipt is None and not erased.verdicts:
         visit.tell(_("Nothing is kept or recorded under this reference."), "note")
     else:

@@ -11,6 +11,7 @@ import pytest
 
 from visavis.service.doors.facepp import form
 from visavis.service.doors.facepp.errors import Said
+from visavis.service.multipart import MAX_HEAD
 from visavis.service.problems import Problem
 
 URLENCODED = "application/x-www-form-urlencoded"
@@ -79,7 +80,7 @@ def test_multipart_as_the_official_sdk_writes_it() -> None:
         ("multipart/form-data; boundary=x", b"--x"),
         ("multipart/form-data; boundary=x", b"?--x--"),
         ("multipart/form-data; boundary=x", b"--x\r\nA: b\r\n--x--"),
-        ("multipart/form-data; boundary=x", b"--x\r\nA: " + b"b" * form.MAX_HEAD + b"\r\n\r\n\r\n--x--"),
+        ("multipart/form-data; boundary=x", b"--x\r\nA: " + b"b" * MAX_HEAD + b"\r\n\r\n\r\n--x--"),
         ("multipart/form-data; boundary=x", b"--x\r\n\r\na\r\n--xy\r\n\r\nb\r\n--x--"),
     ],
 )

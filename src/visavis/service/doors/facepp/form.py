@@ -6,31 +6,26 @@ file as a field; an empty one wasn't given; what the body hasn't is looked for i
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from visavis.service.doors.facepp.errors import Said, bad
+from visavis.service.multipart import FormError, parts
 from visavis.service.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 MAX_FIELDS = 64
 """Of one request; a verification by FaceID has less than 20."""
 MAX_TEXT = 2**16
 """Bytes of a field that is no picture."""
 MAX_NAME = 100
-MAX_HEAD = 2**13
-"""Bytes of what stands before a part of a form."""
 
 GROWTH = 2
 """How many times the size of its body is held beside it while it is read: a value's pieces, and the value."""
-
-LINE_END = re.compile(rb"[ \t]*\r\n")
-"""What may follow a boundary on its line."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,9 +101,9 @@ def read(content_type: str | None, data: bytes | bytearray, query: bytes) -> For
         Problem: 413 `request.too_large`: it has too many fields.
     """
     kind = (content_type or "").partition(";")[0].strip().lower()
-    parts = _multipart(content_type or "", data) if kind == "multipart/form-data" else _urlencoded(data)
+    given = _multipart(content_type or "", data) if kind == "multipart/form-data" else _urlencoded(data)
     values: dict[str, bytes] = {}
-    for name, value in (*parts, *_urlencoded(query)):
+    for name, value in (*given, *_urlencoded(query)):
         if value:
             values.setdefault(name, value)
     return Form(values)
@@ -169,54 +164,15 @@ DIGIT[np.frombuffer(b"ABCDEF", np.uint8)] = np.arange(10, 16)
 
 
 def _multipart(content_type: str, data: bytes | bytearray) -> Iterator[tuple[str, bytes]]:
-    """The parts of a form (RFC 2046, section 5.1.1), found without looking at their bytes one by one.
-
-    Whoever sends a form has shown no key yet. So nothing here takes longer than the body is: a boundary that
-    comes more often than there may be fields ends it.
-    """
-    from python_multipart.multipart import parse_options_header
-
-    boundary = parse_options_header(content_type)[1].get(b"boundary")
-    if not boundary:
-        raise bad("body")
-    line = b"--" + boundary
-    delimiter = b"\r\n" + line
-    found = -len(b"\r\n") if data.startswith(line) else data.find(delimiter)
-    if found == -1:
-        raise bad("body")
-    at = found + len(delimiter)
-    for _ in range(MAX_FIELDS + 1):
-        if data.startswith(b"--", at):
-            return
-        rest = LINE_END.match(data, at)
-        end = -1 if rest is None else data.find(delimiter, rest.end() - len(b"\r\n"))
-        if rest is None or end < 0:
-            raise bad("body")
-        # The empty line after the head may be its first, where there is no head, or belong to the boundary.
-        head = rest.end() - len(b"\r\n")
-        empty = data.find(b"\r\n\r\n", head, min(head + MAX_HEAD, end + len(b"\r\n")))
-        if empty < 0:
-            raise bad("body")
-        with memoryview(data) as view:
-            content = bytes(view[empty + len(b"\r\n\r\n") : end])
-        yield _name_in(bytes(data[head:empty])), content
-        at = end + len(delimiter)
-    raise _too_many()
-
-
-def _name_in(head: bytes) -> str:
-    """The name of a part; empty where it has none."""
-    from python_multipart.multipart import parse_options_header
-
-    name = b""
-    for line in filter(None, head.split(b"\r\n")):
-        field, colon, value = line.partition(b":")
-        if not colon:
-            raise bad("body")
-        if field.strip().lower() == b"content-disposition":
-            options: Mapping[bytes, bytes] = parse_options_header(value.strip())[1]
-            name = options.get(b"name", b"")
-    return name.decode("utf-8", "replace").strip()[:MAX_NAME]
+    try:
+        for count, (name, start, end) in enumerate(parts(content_type, data)):
+            if count == MAX_FIELDS:
+                raise _too_many()
+            with memoryview(data) as view:
+                content = bytes(view[start:end])
+            yield (name or b"").decode("utf-8", "replace").strip()[:MAX_NAME], content
+    except FormError:
+        raise bad("body") from None
 
 
 def _too_many() -> Problem:
