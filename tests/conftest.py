@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.databases import database, postgresql  # noqa: F401  # fixtures
+from tests.databases import (  # noqa: F401  # fixtures
+    database,
+    database_with_tables,
+    file_with_tables,
+    postgresql,
+)
 
 from visavis.packs.install import fetch_demo_pictures, install
 from visavis.verifier import Verifier

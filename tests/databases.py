@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from visavis.ledger import log
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -42,6 +44,7 @@ class PostgreSQL:
         self.user = user
         self.binaries = binaries()
         self._server: subprocess.Popen[bytes] | None = None
+        self._prepared: str | None = None
 
     def make(self) -> None:
         self._run(
@@ -68,8 +71,8 @@ class PostgreSQL:
             "listen_addresses=",
             "-c",
             "max_connections=40",
-            # What a server leaves that is killed is the same: only the end of the machine would differ, and no
-            # test ends that. To make and to drop a database takes a tenth of the time.
+            # What a server leaves that is killed is the same: only the end of the machine would differ, and
+            # no test ends that. To make and to drop a database takes a tenth of the time.
             "-c",
             "fsync=off",
         ]
@@ -101,14 +104,26 @@ class PostgreSQL:
     def address(self, database: str) -> str:
         return f"postgresql://visavis@/{database}?host={self.folder}"
 
-    def new(self) -> str:
-        """The address of a new database."""
+    def new(self, like: str = "template1") -> str:
+        """The address of a new database.
+
+        Args:
+            like: Name of the one that it is a copy of; PostgreSQL's own template is empty.
+        """
         import psycopg
 
         name = f"test_{uuid.uuid4().hex[:12]}"
         with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {like}")
         return self.address(name)
+
+    def new_with_tables(self) -> str:
+        """The address of a new database with all tables, which are made once and copied."""
+        if self._prepared is None:
+            address = self.new()
+            log.prepare(address)
+            self._prepared = address.partition("@/")[2].partition("?")[0]
+        return self.new(like=self._prepared)
 
     def drop(self, address: str) -> None:
         import psycopg
@@ -175,5 +190,30 @@ def database(
     monkeypatch.setenv("VISAVIS_LEDGER_KEY", str(tmp_path / "ledger.key"))
     server: Any = request.getfixturevalue("postgresql")
     address = server.new()
+    yield address
+    server.drop(address)
+
+
+@pytest.fixture(scope="session")
+def file_with_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of SQLite with all tables, to be copied."""
+    file = tmp_path_factory.mktemp("prepared") / "ledger.db"
+    log.prepare(file)
+    return file
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_with_tables(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """As `database`, with all tables: for rooms that need them in each test, and don't make them."""
+    monkeypatch.delenv("VISAVIS_LEDGER", raising=False)
+    if request.param == "sqlite":
+        monkeypatch.delenv("VISAVIS_LEDGER_KEY", raising=False)
+        yield shutil.copy(request.getfixturevalue("file_with_tables"), str(tmp_path / "ledger.db"))
+        return
+    monkeypatch.setenv("VISAVIS_LEDGER_KEY", str(tmp_path / "ledger.key"))
+    server: Any = request.getfixturevalue("postgresql")
+    address = server.new_with_tables()
     yield address
     server.drop(address)

@@ -11,7 +11,6 @@ import pytest
 from visavis.access.accounts import Accounts
 from visavis.access.passwords import Cost
 from visavis.faces.recognise import Template
-from visavis.ledger import log
 from visavis.ledger.entry import Entry
 from visavis.ledger.log import Ledger
 
@@ -67,9 +66,14 @@ def faces() -> Faces:
 
 
 @pytest.fixture
+def database(database_with_tables: str) -> str:
+    """With tables: but for `test_tables`, no test of this room makes them."""
+    return database_with_tables
+
+
+@pytest.fixture
 def ledger(database: str, clock: Clock) -> Iterator[Ledger]:
     """A new ledger, in SQLite and in PostgreSQL."""
-    log.prepare(database)
     with Ledger.open(database, clock=clock) as opened:
         yield opened
 

@@ -47,8 +47,9 @@ def window(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Window]:
     server: Any = None
     if request.param == "postgresql":
         server = request.getfixturevalue("postgresql")
-        where = server.new()
-    log.prepare(where)
+        where = server.new_with_tables()
+    else:
+        log.prepare(where)
     storage = open_storage(where)
     yield DatabaseWindow(storage)
     storage.close()

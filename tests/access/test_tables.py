@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from tests import databases
 
 from visavis.access.keys import Keys
 from visavis.access.tables import keys, metadata
@@ -15,6 +16,9 @@ from visavis.storage.engine import open_storage
 
 if TYPE_CHECKING:
     import pytest
+
+database = databases.database
+"""Without tables, as nowhere else in this room."""
 
 
 def test_the_code_sees_the_tables_that_the_migrations_make(database: str) -> None:

@@ -22,7 +22,7 @@ from visavis.service.service import Service
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Request, Response
 
     from visavis.access.accounts import Accounts
     from visavis.verifier import Verifier
@@ -114,7 +114,11 @@ class Watch:
         context.on("weberror", lambda error: self.wrong.append(f"{error.error}"))
         context.on("request", lambda request: self._request(request, here))
         context.on("response", self._response)
-        context.on("dialog", lambda dialog: (self.wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        context.on("dialog", self._dialog)
+
+    def _dialog(self, dialog: Dialog) -> None:
+        self.wrong.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not REFUSED.match(message.text):

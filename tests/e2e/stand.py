@@ -1,4 +1,4 @@
-"""A desk for a real browser: a service on this machine, somebody of each role, papers, and what a camera sees."""
+"""A desk for a real browser: a service on this machine, somebody of each role, papers, a camera's view."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import time
 import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 from PIL import Image
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from visavis.access.openid import Settings
     from visavis.access.users import User
     from visavis.ledger.log import Ledger
-    from visavis.service.pages.desk import Desk
     from visavis.service.service import Service
     from visavis.verifier import Verifier
 
@@ -116,16 +116,23 @@ class Papers:
         )
 
 
-def seen_by_camera(portrait: bytes) -> bytes:
-    """A film of a person who comes closer and stays, as Motion JPEG, 1280 x 720."""
+def seen_by_camera(portrait: bytes, *, near: float = 1) -> bytes:
+    """A film of a person who comes closer and stays, as Motion JPEG, 1280 x 720.
+
+    Args:
+        portrait: The person.
+        near: How near they come; 1 is near enough.
+    """
     with Image.open(io.BytesIO(portrait)) as opened:
         face = opened.convert("RGB")
     frames = []
     for number in range(STEPS + 1):
-        width = round(NEAR_PX * (0.5 + 0.5 * number / STEPS))
+        width = round(NEAR_PX * near * (0.5 + 0.5 * number / STEPS))
         height = round(face.height * width / face.width)
         frame = Image.new("RGB", (WIDTH, HEIGHT), (150, 155, 160))
-        frame.paste(face.resize((width, height)), (WIDTH // 2 - width // 2, HEIGHT // 2 - round(0.36 * height)))
+        frame.paste(
+            face.resize((width, height)), (WIDTH // 2 - width // 2, HEIGHT // 2 - round(0.36 * height))
+        )
         frames.append(_jpeg(frame, quality=85))
     return b"".join((*frames, *[frames[-1]] * STILL))
 
@@ -146,7 +153,7 @@ def staff(ledger: Ledger, *, openid: Settings | None = None) -> Accounts:
 
 def employ(accounts: Accounts, name: str, roles: Sequence[str]) -> User:
     """A user with a password and a purpose."""
-    user = accounts.users.add(name, roles)  # type: ignore[arg-type]
+    user = accounts.users.add(name, roles)
     accounts.invitations.accept(accounts.invitations.make(user.id), PASSWORD)
     accounts.users.give_purpose(
         user.id, purpose=PURPOSE, legal_basis="consent", rate_per_min=OFTEN, quota_per_day=OFTEN
@@ -154,15 +161,27 @@ def employ(accounts: Accounts, name: str, roles: Sequence[str]) -> User:
     return user
 
 
-class Stand:
-    """A service with a desk behind a socket, in a thread.
+@dataclass
+class Somewhere:
+    """A desk that runs somewhere on this machine.
 
     Attributes:
         url: Where it is.
-        service: The service.
+        ledger: Its ledger.
         accounts: Its users.
-        desk: What its pages hold.
     """
+
+    url: str
+    ledger: Ledger
+    accounts: Accounts
+
+    def token(self, name: str) -> str:
+        """The cookie of a user who has just signed in."""
+        return self.accounts.sessions.sign_in(name, PASSWORD, address=None).token
+
+
+class Stand(Somewhere):
+    """A service with a desk behind a socket, in a thread."""
 
     def __init__(self, service: Service, accounts: Callable[[str], Accounts]) -> None:
         """Put it there.
@@ -178,15 +197,11 @@ class Stand:
         from visavis.service.pages import desk
 
         self._socket = server.bound("127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        self.service, self.accounts = service, accounts(self.url)
-        before, desk.accounts = desk.accounts, lambda *_: self.accounts
-        try:
+        url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        super().__init__(url, service.ledger, accounts(url))
+        with mock.patch.object(desk, "accounts", return_value=self.accounts):
             app = create_app(service)
-        finally:
-            desk.accounts = before
-        self.desk: Desk = app.state.desk
-        options = server._options(service.config) | {"log_config": None}  # noqa: SLF001
+        options = server._options(service.config) | {"log_config": None}
         self._server = uvicorn.Server(uvicorn.Config(app, **options))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]})
 
@@ -203,10 +218,6 @@ class Stand:
         self._thread.join(20)
         self._socket.close()
         assert not self._thread.is_alive()
-
-    def token(self, name: str) -> str:
-        """The cookie of a user who has just signed in."""
-        return self.accounts.sessions.sign_in(name, PASSWORD, address=None).token
 
 
 class Hands:
@@ -286,7 +297,7 @@ class Shown:
     token: str = ""
 
 
-def every_page(stand: Stand, papers: Papers) -> list[Shown]:
+def every_page(stand: Somewhere, papers: Papers) -> list[Shown]:
     """All that people see of a desk at which something happened; strangers first, then by role."""
     clerk, colleague, reviewer, auditor, administrator = (
         Hands(stand.url, stand.token(name))
@@ -300,7 +311,7 @@ def every_page(stand: Stand, papers: Papers) -> list[Shown]:
     portrait = clerk.begin("pictures")
     clerk.claim(portrait, papers.portrait)
     match = clerk.begin("document")
-    clerk.claim(match, papers.front, papers.back)
+    clerk.claim(match, papers.passport)
     clerk.face(match, papers.person)
     other = clerk.checked(papers.portrait, papers.stranger, subject="case 12")
     waits = clerk.checked(papers.portrait, papers.nobody, subject="case 13")
@@ -312,7 +323,7 @@ def every_page(stand: Stand, papers: Papers) -> list[Shown]:
     reviewer.post(case, case, decision="no_match", note="The ears are not alike.")
     two = [("first_front", papers.passport), ("second_front", papers.front), ("second_back", papers.back)]
     pair = clerk.post("/desk/crosscheck", "/desk/crosscheck", two)
-    key, _ = Keys(stand.service.ledger).create(
+    key, _ = Keys(stand.ledger).create(
         purpose="hiring", legal_basis="consent", scopes=["verifications"], rate_per_min=60, quota_per_day=1000
     )
     for hands in (clerk, colleague, reviewer, auditor, administrator):
@@ -343,7 +354,7 @@ def every_page(stand: Stand, papers: Papers) -> list[Shown]:
         Shown("review-queue", "/desk/review", reviewer.token),
         Shown("review-case", waits.replace("/check/", "/review/"), reviewer.token),
         Shown("ledger", "/desk/ledger", auditor.token),
-        Shown("ledger-entry", f"/desk/ledger/entry/{stand.service.ledger.state().size - 1}", auditor.token),
+        Shown("ledger-entry", f"/desk/ledger/entry/{stand.ledger.state().size - 1}", auditor.token),
         Shown("ledger-uses", "/desk/ledger/uses", auditor.token),
         Shown("ledger-alarms", "/desk/ledger/alarms", auditor.token),
         Shown("ledger-rates", "/desk/ledger/rates", auditor.token),

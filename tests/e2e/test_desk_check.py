@@ -1,4 +1,4 @@
-"""A check at the desk in a real browser, from sign-in to receipt: as it should go, and as it goes on bad days."""
+"""A check at the desk in a real browser, from sign-in to receipt, on good days and on bad ones."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def downloaded(page: Page, stand: Stand, link: str) -> Statement:
 
 def verdicts(stand: Stand) -> int:
     """How many verdicts the ledger holds."""
-    ledger = stand.service.ledger
+    ledger = stand.ledger
     return sum(b'"kind":"verdict"' in ledger.leaf(index) for index in range(ledger.state().size))
 
 
@@ -112,7 +112,7 @@ def test_from_sign_in_to_receipt(sits: Callable[..., Page], stand: Stand, papers
 
 
 def test_by_keyboard_alone(sits: Callable[..., Page], papers: Papers) -> None:
-    """Nothing is clicked: from sign-in to the end of the check by tabulator, arrows, letters, space and return."""
+    """Nothing is clicked: from sign-in to sign-out by tabulator, arrows, letters, space and return."""
     page = sits(camera=True)
     press = page.keyboard.press
 

@@ -1,4 +1,4 @@
-"""The desk's other rooms in a real browser: ways to sign in, the auditor's, the administrator's, languages."""
+"""The desk's other rooms in a real browser: signing in, auditors, administrators, languages."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_the_ledger_is_verified_in_the_browser(
     assert outcome(page, stand) == "outcome-right"
     assert page.locator('#findings [data-name="grew-kept"]').count() == 1
 
-    ledger, table = stand.service.ledger, rows.tables().entries
+    ledger, table = stand.ledger, rows.tables().entries
     index = next(each for each in reversed(range(ledger.state().size)) if b"opening" in ledger.leaf(each))
     leaf = ledger.leaf(index)
     changed = leaf.replace(b"opening", b"0pening")
@@ -133,9 +133,7 @@ def test_the_ledger_is_verified_in_the_browser(
     assert outcome(page, stand) == "outcome-right"
 
 
-def test_an_entry_is_found(
-    sits: Callable[..., Page], hands: Callable[[str], Hands], papers: Papers
-) -> None:
+def test_an_entry_is_found(sits: Callable[..., Page], hands: Callable[[str], Hands], papers: Papers) -> None:
     hands("clerk").checked(papers.portrait, papers.person)
     page = sits("auditor")
     page.goto("/desk/")

@@ -6,6 +6,7 @@ carry the headers of pages in the place of those that the API sends.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -135,12 +136,12 @@ class Desk:
             service: It runs.
             accounts: Users, and how they sign in.
         """
-        languages, web = Languages(), Web()
+        languages, web, templates = _shipped()
         return cls(
             service=service,
             accounts=accounts,
             languages=languages,
-            templates={tag: _templates(language, web) for tag, language in languages.all.items()},
+            templates=templates,
             web=web,
             notes=Notes(),
             checks=Checks(service.memory),
@@ -206,6 +207,13 @@ class _Framed:
             await send(message)
 
         await self._app(scope, receive, sent)
+
+
+@functools.cache
+def _shipped() -> tuple[Languages, Web, Mapping[str, jinja2.Environment]]:
+    """What ships and is the same for every desk: read once, for it takes longer than all else."""
+    languages, web = Languages(), Web()
+    return languages, web, {tag: _templates(language, web) for tag, language in languages.all.items()}
 
 
 def _templates(language: Language, web: Web) -> jinja2.Environment:

@@ -66,6 +66,28 @@ def folder(tmp_path: Path, small: Mapping[str, bytes]) -> Path:
     return tmp_path
 
 
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_client_that_sends_all_before_it_reads_hears_that_it_is_too_much(
+    address: str, declared: bool
+) -> None:
+    """As urllib does, and with it the official SDK: over a reset connection it would try ten times more."""
+    pieces = [bytes(2**20)] * 12
+    data = b"".join(pieces) if declared else iter(pieces)
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(urllib.request.Request(address + COMPARE, data=data), timeout=20)
+    assert (caught.value.code, caught.value.read()) == (413, b"Request Entity Too Large")
+
+
+@pytest.mark.parametrize(
+    "field", ["Content-Length: 999999999999", "Content-Length: 9000000\r\nExpect: 100-continue"]
+)
+def test_nobody_waits_for_what_is_not_taken_anyway(address: str, field: str) -> None:
+    host, port = address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as greedy:
+        greedy.sendall(f"POST {COMPARE} HTTP/1.1\r\nHost: {host}\r\n{field}\r\n\r\n".encode())
+        assert greedy.recv(100).startswith(b"HTTP/1.1 413 ")
+
+
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 @pytest.mark.parametrize(
     "words",

@@ -286,6 +286,14 @@ def test_calls_without_a_key_run_under_the_one_of_the_settings(
             assert http.get(f"{wire.PATH}/s").text.startswith("Service is running...")
             # Of the native API it opens nothing.
             assert http.post("/v1/quality", json={}).status_code == 401
+            # Nor to pages: of any origin, this service's own included.
+            size = len(Mosip(http, own, token).entries())
+            for origin in ("http://testserver", "null"):
+                code, message = error_of(
+                    http.post(f"{wire.PATH}/check-quality", json=inner, headers={"Origin": origin})
+                )
+                assert (code, message.partition(":")[0]) == ("BIOSDK_LIB_EXCEPTION", "request.key_missing")
+            assert len(Mosip(http, own, token).entries()) == size
             # A key that is shown goes before it.
             shown = {"Authorization": f"Bearer {make_key(service, purpose='another one')}"}
             http.post(f"{wire.PATH}/check-quality", json=inner, headers=shown)

@@ -1,7 +1,8 @@
 """Under which key a call runs: the one that it shows, or the one that the settings name for all without.
 
 The platform's own client can't show a key. The file is read on each call, so that a key that was rotated
-counts from the next one on.
+counts from the next one on. A page in a browser never runs under it, not even one that its site's name was
+made to lead here for (DNS rebinding): browsers say where a page is from.
 """
 
 from __future__ import annotations
@@ -15,24 +16,27 @@ from visavis.service.doors.mosip.description import METHODS
 from visavis.service.problems import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from visavis.service.service import Service
 
 MOST_BYTES = 4096
 
 
-def token_of(service: Service, authorization: str | None) -> str:
+def token_of(service: Service, head: Mapping[str, str]) -> str:
     """The key of a call.
 
     Args:
         service: Whose settings count.
-        authorization: The head's field of that name, or None.
+        head: The call's.
 
     Raises:
         Problem: 401 `request.key_missing`: it shows none, and the settings name none.
         ServiceError: `serve.key_file`: the file that they name can't be read, or holds no key.
     """
+    authorization = head.get("authorization")
     if authorization is None:
-        if service.config.mosip_key_file is not None:
+        if service.config.mosip_key_file is not None and "origin" not in head:
             return read_key_file(service.config.mosip_key_file)
     else:
         scheme, _, token = authorization.partition(" ")

@@ -76,7 +76,13 @@ async def init(request: Request) -> Response:
     request.state.grant = grant
     body = Body(service.memory)
     try:
-        await read_body(request, body, most=_most(service), within_s=service.config.body_s)
+        await read_body(
+            request,
+            body,
+            most=_most(service),
+            within_s=service.config.body_s,
+            throws_away=service.config.body_mib * 2**20,
+        )
         await service.at_desk(envelope.read, body.data)
     finally:
         body.let_go()
@@ -96,7 +102,7 @@ async def running() -> Response:
 async def running_for_a_key(request: Request) -> Response:
     """It runs, and the key is good."""
     service: Service = request.app.state.service
-    token = await service.at_desk(token_of, service, request.headers.get("authorization"))
+    token = await service.at_desk(token_of, service, request.headers)
     request.state.grant = await service.at_desk(_entered, service, token)
     return PlainTextResponse(description.running())
 
@@ -120,7 +126,7 @@ async def _entering(request: Request) -> tuple[Service, str]:
         kind = request.headers.get("content-type", "nothing")
         detail = "a request is JSON"
         raise Problem(415, "request.content_type", detail, found=kind, expected="application/json")
-    return service, await service.at_desk(token_of, service, request.headers.get("authorization"))
+    return service, await service.at_desk(token_of, service, request.headers)
 
 
 def _entered(service: Service, token: str) -> Grant:
