@@ -6,12 +6,12 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test postgresql check style texts bench figures calibrations working-points docs clean anew
+.PHONY: demo test postgresql chromium check style texts bench figures calibrations working-points docs clean anew
 
 demo: $(STAMPS)/installed  ## verdicts on real photographs and specimen passports
 	$(BIN)/visavis demo --out out/demo
 
-test: $(STAMPS)/dev postgresql  ## the whole test suite
+test: $(STAMPS)/dev postgresql chromium  ## the whole test suite
 	$(BIN)/pytest
 
 # A private server is started from its files; Debian's own one is neither made nor started.
@@ -26,6 +26,17 @@ postgresql:  ## what the tests need for PostgreSQL, where it may be installed
 	        echo 'PostgreSQL could not be installed: what it stores is not tested with it' >&2; \
 	else \
 	    echo 'PostgreSQL is not installed, and only root may: what it stores is not tested with it' >&2; \
+	fi
+
+chromium:  ## what the tests need for a browser, where it may be installed
+	@if command -v chromium >/dev/null || command -v chromium-browser >/dev/null; then \
+	    :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && \
+	        apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null || \
+	        echo 'Chromium could not be installed: the desk is not tested in a browser' >&2; \
+	else \
+	    echo 'Chromium is not installed, and only root may: the desk is not tested in a browser' >&2; \
 	fi
 
 check: $(STAMPS)/dev  ## ruff, mypy and the tables that are made from code, all must be silent
@@ -78,6 +89,7 @@ figures: $(STAMPS)/bench  ## every figure in the documentation, measured anew; n
 	    $(BIN)/python benchmarks/flame.py --pack $$pack --output docs/assets/flame-$$pack.svg || exit; \
 	done
 	$(BIN)/python benchmarks/scale.py --figures $(FIGURES)/scale.json
+	$(BIN)/python benchmarks/desk.py --figures $(FIGURES)/desk.json
 	$(BIN)/python benchmarks/figures.py
 
 # DESCRIPTION is what the verdicts say of DATA. Thresholds change with this; make figures afterwards.

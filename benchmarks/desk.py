@@ -6,8 +6,8 @@
 A service of its own process with a desk, users and specimens; a Chromium whose camera is fed from a file. The
 check is one of somebody who signs in, reads a passport specimen, lets the camera take the face, and reads
 the verdict; each click, each field that is typed, each file chosen and each question of the browser is one
-interaction. Its time is what machines need: nobody thinks in it. First paint is measured with nothing in the
-browser's cache and the processor slowed down four times. Takes about a minute; needs Chromium.
+interaction. Its time is what machines need: nobody thinks in it. First paint is measured in a browser that
+runs, with nothing in its cache and the processor slowed down four times. Takes about a minute; needs Chromium.
 """
 
 from __future__ import annotations
@@ -91,8 +91,9 @@ class Clerk:
         self.page.get_by_label(label).set_input_files(file)
 
     def allow(self) -> None:
-        """Say yes where the browser asks for the camera; the one here says so by itself."""
+        """Say yes where the browser asks whether the desk may use the camera."""
         self.interactions += 1
+        self.page.context.grant_permissions(["camera"])
 
 
 def main() -> None:
@@ -102,9 +103,6 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=7, help="verdicts that are timed")
     parser.add_argument("--figures", type=Path, metavar="FILE", help="write what is printed as JSON too")
     arguments = parser.parse_args()
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        sys.exit("desk: needs Chromium; on Debian and its children: apt install chromium")
     for pack in ("sface", "mrz"):
         install(pack)
     print(machine())
@@ -115,9 +113,9 @@ def main() -> None:
     ):
 
         def browser(film: Path) -> Browser:
-            arguments = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+            arguments = ["--use-fake-device-for-media-stream"]
             arguments.append(f"--use-file-for-fake-video-capture={film}")
-            return running.chromium.launch(executable_path=path, args=arguments)
+            return running.chromium.launch(executable_path=browser_path(), args=arguments)
 
         seeing = browser(papers.camera)
         figures: dict[str, Any] = {
@@ -134,6 +132,14 @@ def main() -> None:
     told(figures)
     if arguments.figures:
         arguments.figures.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+
+
+def browser_path() -> str:
+    """Where Chromium is."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        sys.exit("desk: needs Chromium; on Debian and its children: apt install chromium")
+    return path
 
 
 @contextmanager
@@ -180,8 +186,9 @@ def first_check(browser: Browser, desk: Somewhere, papers: Papers) -> dict[str, 
     clerk.click("button", "Begin")
     clerk.choose("Pictures of the document", papers.passport)
     clerk.click("link", "Go on to the face")
-    clerk.click("button", "Turn the camera on")
+    clerk.page.wait_for_url("**/face")
     clerk.allow()
+    clerk.click("button", "Turn the camera on")
     word = clerk.page.locator(".decision .word")
     word.wait_for()
     took = time.perf_counter() - start
@@ -195,7 +202,7 @@ def first_check(browser: Browser, desk: Somewhere, papers: Papers) -> dict[str, 
 def verdicts(browser: Browser, desk: Somewhere, papers: Papers, runs: int) -> list[float]:
     """Milliseconds from when the last picture is sent until the verdict is painted."""
     hands = Hands(desk.url, desk.token("clerk"))
-    page = _page(browser, desk, hands.token)
+    page = sitting(browser, desk, hands.token)
     took = []
     for run in range(-1, runs):
         check = hands.begin("document")
@@ -220,7 +227,8 @@ def pages(browser: Browser, desk: Somewhere, papers: Papers) -> list[dict[str, A
     """Bytes of each page with its sheets, scripts and icon, and when the slowed browser first painted it."""
     found = []
     for each in every_page(desk, papers):
-        page = _page(browser, desk, each.token)
+        page = sitting(browser, desk, each.token)
+        page.goto("/desk/web/icon.svg")  # so that the browser runs
         session = page.context.new_cdp_session(page)
         session.send("Emulation.setCPUThrottlingRate", {"rate": SLOWED})
         session.send("Network.setCacheDisabled", {"cacheDisabled": True})
@@ -244,7 +252,7 @@ def guidance(browser: Browser, desk: Somewhere, papers: Papers) -> float:
     check = hands.begin()
     hands.claim(check, papers.portrait)
     hands.http.close()
-    page = _page(browser, desk, hands.token)
+    page = sitting(browser, desk, hands.token)
     times: list[float] = []
 
     def note(request: Request) -> None:
@@ -259,9 +267,14 @@ def guidance(browser: Browser, desk: Somewhere, papers: Papers) -> float:
     return (len(late) - 1) / (late[-1] - late[0])
 
 
-def _page(browser: Browser, desk: Somewhere, token: str) -> Page:
-    """A page of somebody who is signed in and has let the desk use the camera."""
-    context = browser.new_context(base_url=desk.url, locale="en-GB", permissions=["camera"])
+def sitting(browser: Browser, desk: Somewhere, token: str, *, width: int = 1280, height: int = 720) -> Page:
+    """A page of somebody who is signed in, where there is a token, and has let the desk use the camera."""
+    context = browser.new_context(
+        base_url=desk.url,
+        locale="en-GB",
+        permissions=["camera"],
+        viewport={"width": width, "height": height},
+    )
     if token:
         address = desk.url.replace("http:", "https:")  # a cookie belongs to no scheme
         context.add_cookies(

@@ -77,6 +77,7 @@ MEASURED = (
     "quality-floors",
     "quality-skin",
     "pad",
+    "desk",
     "fan-out",
     "scale",
     "scale-cost",
@@ -750,6 +751,10 @@ def root(tmp_path: Path) -> Path:
     write(folder / "specimens.json", made_specimens())
     write(folder / "quality.json", made_quality())
     write(folder / "scale.json", made_scale())
+    page = {"name": "start", "bytes": 31234, "paint_ms": 211.4}
+    first = {"seconds": 9.8, "interactions": 11}
+    about = {"machine": "a machine", "chromium": "156.0.1", "first": first, "pages": [page]}
+    write(folder / "desk.json", about | {"verdict_ms": [512.3, 498.1, 530.0], "guidance_fps": 9.47})
     one = {"cosine": 0.9812, "pairs": 140, "share": 0.9996, "least": 0.9788}
     about = {"pack": "sface", "salts": 3, "desk": {"people": 99, "stopped": 0}}
     about |= {"strangers": {"pairs": 1234, "found": [0, 2, 0], "cosines": [0.61, 0.8954]}}

@@ -77,7 +77,9 @@ class Language:
 
     def percent(self, share: float, digits: int = 0) -> str:
         """A share of 1 in percent."""
-        form = "#,##0" + ("." + "0" * digits if digits else "") + "%"
+        form = str(self.locale.percent_formats[None].pattern)
+        if digits:
+            form = form.replace("0", "0." + "0" * digits, 1)
         return numbers.format_percent(share, format=form, locale=self.locale)
 
     def date(self, moment: datetime) -> str:

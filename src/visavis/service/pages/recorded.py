@@ -52,6 +52,15 @@ DECISIONS: Mapping[str, str] = {
     "not assessed": _("could not be found out"),
     "read": _("the document was read"),
     "undecided": _("the document could not be relied on"),
+    "meets": _("the picture is good enough"),
+    "falls_short": _("the picture is not good enough"),
+    "not_assessed": _("could not be found out"),
+    "measured": _("the picture was measured"),
+    "extracted": _("a template was made"),
+    "too_poor": _("too poor for a template"),
+    "converted": _("the record was converted"),
+    "segmented": _("the record was split"),
+    "not_segmented": _("the record could not be split"),
     "stopped": _("stopped: one face and too many others"),
     "create": _("the key was made"),
     "rotate": _("the key got another secret"),
@@ -71,6 +80,8 @@ DECISIONS: Mapping[str, str] = {
     "recovery-code": _("the user signed in with a recovery code"),
 }
 """By decision: what it came to."""
+USES = tuple(DECISIONS)[: tuple(DECISIONS).index("stopped") + 1]
+"""Decisions about a face or a document, and not about keys and users."""
 
 REFUSALS: Mapping[str, tuple[str, str]] = {
     "access.fan_out": (
@@ -227,7 +238,7 @@ class Told:
 
     def decisions(self) -> list[tuple[str, str]]:
         """What entries of uses and refusals come to."""
-        return [(name, self.decision(name)) for name in list(DECISIONS)[:9]]
+        return [(name, self.decision(name)) for name in USES]
 
     def scope(self, name: str) -> str:
         """What a scope of a key is called."""
