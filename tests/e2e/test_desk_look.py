@@ -27,7 +27,6 @@ DARK: Scheme = "dark"
 LEAST_BYTES, MOST_BYTES = 20_000, 150_000
 """Of a page with its sheets, scripts and icon, without the pictures of a check."""
 AXE = "() => axe.run({resultTypes: ['violations']}).then((found) => found.violations)"
-CONTRAST = "() => axe.run({runOnly: ['color-contrast']}).then((found) => found.violations)"
 OVER = """() => [...document.querySelectorAll('body *')]
     .filter((it) => it.getBoundingClientRect().right > innerWidth + 1)
     .filter((it) => !it.closest('.scroll, .hidden, .oval'))
@@ -50,11 +49,11 @@ def axe() -> str:
     return (resources.files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
 
 
-def violations(page: Page, axe: str, run: str = AXE) -> list[str]:
+def violations(page: Page, axe: str) -> list[str]:
     """What axe-core finds wrong with a page."""
     if not page.evaluate("() => 'axe' in globalThis"):
         page.evaluate(axe)
-    found: list[dict[str, Any]] = page.evaluate(run)
+    found: list[dict[str, Any]] = page.evaluate(AXE)
     return [f"{each['id']}: {node['html'][:150]}" for each in found for node in each["nodes"]]
 
 
@@ -79,7 +78,7 @@ class Findings:
 
 @pytest.fixture
 def findings(sits: Callable[..., Page], pages: Sequence[Shown], axe: str) -> Findings:
-    """Every page, seen once."""
+    """Every page, seen once: wide and light, narrow and dark, for colours don't change with the width."""
     found = Findings()
     seats: dict[str, Page] = {}
     for each in pages:
@@ -90,12 +89,12 @@ def findings(sits: Callable[..., Page], pages: Sequence[Shown], axe: str) -> Fin
         got: dict[str, Response] = {}
         note = functools.partial(_noted, got)
         page.on("response", note)
-        for scheme, size, run in ((LIGHT, WIDE, AXE), (DARK, WIDE, CONTRAST), (DARK, NARROW, AXE)):
+        for scheme, size in ((LIGHT, WIDE), (DARK, NARROW)):
             page.set_viewport_size(size)
             page.emulate_media(color_scheme=scheme)
             if not got:
                 page.goto(each.path, wait_until="load")
-            found.violations[f"{each.name}, {scheme}, {size['width']}"] = violations(page, axe, run)
+            found.violations[f"{each.name}, {scheme}, {size['width']}"] = violations(page, axe)
         page.remove_listener("response", note)
         if page.evaluate("() => document.documentElement.scrollWidth > innerWidth"):
             found.sticking_out[each.name] = page.evaluate(OVER)

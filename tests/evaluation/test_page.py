@@ -120,7 +120,7 @@ def test_structure() -> None:
         "Pictures made worse",
         "What was compared",
         "How it was made",
-        "What the data can’t show",  # noqa: RUF001
+        "What the data can’t show",
     ]
     assert len(root.find("svg", class_="chart", role="img")) == 3
     for box in root.find("div", class_="scroll"):  # what scrolls can be reached by keyboard, and has a name
@@ -378,7 +378,7 @@ def test_counts_and_methods() -> None:
 
 
 def test_what_the_data_can_not_show() -> None:
-    told = [plain(item) for item in section(shown(examples.rich), "What the data can’t show").find("li")]  # noqa: RUF001
+    told = [plain(item) for item in section(shown(examples.rich), "What the data can’t show").find("li")]
     for what in (
         "Other people.",
         "Other cameras.",
@@ -389,8 +389,8 @@ def test_what_the_data_can_not_show() -> None:
     ):
         assert any(each.startswith(what) for each in told)
     assert any(each.startswith("Nothing finer than 1 in 300,000.") for each in told)
-    assert any("what the operator’s labels say" in each for each in told)  # noqa: RUF001
-    few = plain(section(shown(examples.minimal), "What the data can’t show"))  # noqa: RUF001
+    assert any("what the operator’s labels say" in each for each in told)
+    few = plain(section(shown(examples.minimal), "What the data can’t show"))
     assert "there are bounds and no rates" in few
     assert "labels say" not in few
 

@@ -44,9 +44,12 @@ def test_every_route_is_there() -> None:
 
 
 def test_every_code_of_its_own_is_there() -> None:
-    """Codes that the service's modules give to a problem, with their status where it stands beside them."""
+    """Codes that modules of the service and its desk give to a problem, with the status beside them.
+
+    Doors say theirs in the words of whom they speak to.
+    """
     found: dict[str, set[int]] = {}
-    for path in SOURCE.glob("*.py"):
+    for path in (*SOURCE.glob("*.py"), *SOURCE.glob("pages/*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call) or ast.unparse(node.func) not in ("Problem", "cls"):
                 continue

@@ -236,7 +236,7 @@ def not_shown(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
             "The comparisons of two people are too few: there are bounds and no rates.",
         )
     if evaluation.groupings:
-        yield "What a label means.", "The groups are what the operator’s labels say, right or wrong."  # noqa: RUF001
+        yield "What a label means.", "The groups are what the operator’s labels say, right or wrong."
 
 
 def interval_method(how: str, replicates: int) -> str:
@@ -250,7 +250,7 @@ def interval_method(how: str, replicates: int) -> str:
             "Applied Statistics 1(2), 2007)."
         )
     if how == "binomial":
-        return "Binomial, Wilson’s interval (JASA 22, 1927): no person has part in two comparisons."  # noqa: RUF001
+        return "Binomial, Wilson’s interval (JASA 22, 1927): no person has part in two comparisons."
     return how
 
 

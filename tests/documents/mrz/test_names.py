@@ -78,7 +78,7 @@ def test_a_name_field_is_full_and_says_when_it_is_cut(
         ("Горбачёв", "GORBACHEV"),
         # ELOT 743
         ("Παπαδόπουλος", "PAPADOPOULOS"),
-        ("L’Inconnu, Zoé.", "LINCONNU<ZOE"),  # noqa: RUF001
+        ("L’Inconnu, Zoé.", "LINCONNU<ZOE"),
         ("ﬁnn", "FINN"),
         ("", ""),
         ("王", None),
