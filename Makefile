@@ -12,7 +12,7 @@ demo: $(STAMPS)/installed  ## verdicts on real photographs and specimen passport
 	$(BIN)/visavis demo --out out/demo
 
 test: $(STAMPS)/dev postgresql chromium  ## the whole test suite
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 # A private server is started from its files; Debian's own one is neither made nor started.
 postgresql:  ## what the tests need for PostgreSQL, where it may be installed

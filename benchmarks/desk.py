@@ -7,7 +7,7 @@ A service of its own process with a desk, users and specimens; a Chromium whose 
 check is one of somebody who signs in, reads a passport specimen, lets the camera take the face, and reads
 the verdict; each click, each field that is typed, each file chosen and each question of the browser is one
 interaction. Its time is what machines need: nobody thinks in it. First paint is measured in a browser that
-runs, with nothing in its cache and the processor slowed down four times. Takes about a minute; needs Chromium.
+runs, with nothing in its cache and the processor slowed down four times. Takes a minute; needs Chromium.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ SIGNATURES = {
         *("reference", "probe", "*policy", "*pack", "*reference_face", "*probe_face", "*active"),
         *("*purpose", "*subject"),
     ],
-    "Verifier": ["pack", "*policy", "*calibration", "*threads", "*record"],
+    "Verifier": ["pack", "*policy", "*calibration", "*threads", "*device", "*record"],
     "Verifier.verify": [
         *("self", "reference", "probe", "*policy", "*reference_face", "*probe_face", "*active"),
         *("*purpose", "*subject"),

@@ -207,7 +207,8 @@ def test_a_task_that_kills_each_time_is_given_up(net: Net, tmp_path: Path) -> No
     error = refused(net.engine(invented(SETUP)), tasks(tmp_path, probes))
     assert error.code == "batch.worker"
     assert f"died {TRIES} times, at work on rows 3 to 4" in str(error)
-    assert len(times.read_bytes()) == TRIES
+    # An answer that is on its way when its worker dies is lost with it; then the task before takes the blame.
+    assert len(times.read_bytes()) in (TRIES, TRIES + 1)
 
 
 def test_workers_that_never_come_to_life_are_given_up(net: Net, tmp_path: Path) -> None:

@@ -103,13 +103,12 @@ def chromium(papers: Papers) -> Iterator[Browser]:
 class Watch:
     """What pages did that they may not do."""
 
-    url: str
     elsewhere: str
     wrong: list[str] = field(default_factory=list)
 
-    def over(self, context: BrowserContext, *, elsewhere: bool = False) -> None:
+    def over(self, context: BrowserContext, url: str, *, elsewhere: bool = False) -> None:
         """Watch what the pages of a context do; they may go to the provider where somebody signs in there."""
-        here = (f"{self.url}/desk", f"blob:{self.url}", *([self.elsewhere] if elsewhere else []))
+        here = (f"{url}/desk", f"blob:{url}", *([self.elsewhere] if elsewhere else []))
         context.on("console", self._console)
         context.on("weberror", lambda error: self.wrong.append(f"{error.error}"))
         context.on("request", lambda request: self._request(request, here))
@@ -135,9 +134,9 @@ class Watch:
 
 
 @pytest.fixture
-def watch(stand: Stand, provider: OpenIDProvider) -> Iterator[Watch]:
+def watch(provider: OpenIDProvider) -> Iterator[Watch]:
     """Fails a test whose pages say something on the console, ask elsewhere, or lack a part."""
-    made = Watch(stand.url, provider.url)
+    made = Watch(provider.url)
     yield made
     assert not made.wrong
 
@@ -155,13 +154,12 @@ def sits(chromium: Browser, stand: Stand, watch: Watch) -> Iterator[Callable[...
         elsewhere: bool = False,
         **options: Any,
     ) -> Page:
-        options = {"viewport": {"width": 1280, "height": 900}, "locale": "en-GB", **options}
-        context = chromium.new_context(
-            base_url=stand.url, permissions=["camera"] if camera else [], **options
-        )
+        size, allowed = {"width": 1280, "height": 900}, ["camera"] if camera else []
+        options = {"viewport": size, "locale": "en-GB", "base_url": stand.url, **options}
+        context = chromium.new_context(permissions=allowed, **options)
         contexts.append(context)
         context.set_default_timeout(PATIENCE_MS)
-        watch.over(context, elsewhere=elsewhere)
+        watch.over(context, options["base_url"], elsewhere=elsewhere)
         token = token or (stand.token(name) if name else "")
         if token:
             # A cookie belongs to no port and no scheme, but is only taken for the latter's secure kind.

@@ -199,6 +199,7 @@ class Stand(Somewhere):
         self._socket = server.bound("127.0.0.1", 0)
         url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         super().__init__(url, service.ledger, accounts(url))
+        self.service = service
         with mock.patch.object(desk, "accounts", return_value=self.accounts):
             app = create_app(service)
         options = server._options(service.config) | {"log_config": None}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
-from tests.e2e.stand import PASSWORD
+from tests.e2e.stand import PASSWORD, Stand
+from tests.service.conftest import with_config
 
 from visavis.ledger.statement import read_keys, verify
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from playwright.sync_api import Page
-    from tests.e2e.stand import Hands, Papers, Stand
+    from tests.e2e.stand import Hands, Papers
 
     from visavis.ledger.statement import Statement
 
@@ -416,3 +418,26 @@ def test_nothing_that_was_typed_runs(
     for path in ("/desk/asked", f"{check}/receipt"):
         page.goto(path)
         assert run in page.locator("main").inner_text()
+
+
+def test_a_challenge_is_stopped(sits: Callable[..., Page], stand: Stand, papers: Papers) -> None:
+    """Where the policy asks for a live person, instructions fill the window, and Escape leads out of them."""
+    if not stand.service.engine.has_liveness:
+        pytest.skip("needs the pack pad")
+    policy = replace(stand.service.config.policy, liveness="require")
+    strict = Stand(with_config(stand.service, policy=policy), lambda _: stand.accounts)
+    strict.start()
+    try:
+        page = sits("clerk", camera=True, base_url=strict.url)
+        to_face(page, papers.portrait)
+        page.get_by_role("button", name="Begin the instructions").click()
+        dialog = page.get_by_role("dialog", name="Instructions")
+        dialog.wait_for()
+        assert dialog.locator("[data-order]").inner_text()
+        page.keyboard.press("Escape")
+        dialog.wait_for(state="hidden")
+        assert page.get_by_role("button", name="Begin the instructions").is_visible()
+        page.get_by_role("button", name="End this check").click()
+        page.wait_for_url("**/desk/check")
+    finally:
+        strict.stop()

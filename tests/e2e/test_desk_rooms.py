@@ -10,6 +10,7 @@ from tests.e2e.stand import PASSWORD, PURPOSE, employ
 
 from visavis.access.totp import code_of, step_at
 from visavis.ledger import rows
+from visavis.service.pages.frame import SESSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +73,7 @@ def test_signed_in_by_an_organisation(sits: Callable[..., Page]) -> None:
     page.wait_for_url("**/desk/ledger")
     assert "anna" in page.locator(".mine").inner_text()
     assert "New check" not in page.locator("nav.places").inner_text()
-    [cookie] = [each for each in page.context.cookies() if each["name"] == "__Host-visavis"]
+    [cookie] = [each for each in page.context.cookies() if each["name"] == SESSION]
     assert (cookie["secure"], cookie["httpOnly"], cookie["sameSite"]) == (True, True, "Strict")
 
 
@@ -90,6 +91,28 @@ def test_wrong_passwords_and_roles(sits: Callable[..., Page]) -> None:
     page.wait_for_url("**/desk/")
     page.goto("/desk/admin")
     assert "role" in page.locator("main").inner_text()
+
+
+def test_nothing_is_seen_after_signing_out(sits: Callable[..., Page]) -> None:
+    """Whoever comes next to this browser goes back, and has to sign in."""
+    page = sits()
+    page.goto("/desk/sign-in")
+    page.get_by_label("Name").fill("auditor")
+    page.get_by_label("Password").fill(PASSWORD)
+    before = {each["value"] for each in page.context.cookies()}
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/desk/")
+    session = [each["value"] for each in page.context.cookies() if each["name"] == SESSION]
+    assert len(session) == 1
+    assert not before & set(session)
+    page.goto("/desk/ledger")
+    page.locator("summary", has_text="auditor").click()
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/desk/sign-in")
+    assert SESSION not in {each["name"] for each in page.context.cookies()}
+    page.go_back()
+    page.wait_for_url(re.compile(r"/desk/sign-in\?back=/desk/ledger$"))
+    assert page.locator("table").count() == 0
 
 
 # The auditor
