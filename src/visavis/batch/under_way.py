@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from visavis.batch.work import Answers, Task
 
 TRIES = 3
-"""How often a task is done before it is given up: whoever worked on it died each time."""
+"""How many deaths are counted against a task before it is given up. Blamed is the oldest task of whoever died
+whose answer isn't here, so that one whose answer was lost on its way may take the blame once."""
 HANDED = 2
 """Tasks that a worker has at a time: one that it works on, one that waits."""
 AHEAD = 8
