@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import json
 import math
 import re
@@ -27,10 +28,12 @@ from visavis.records.cbeff import (
     unwritable,
     xml_name_of,
 )
+from visavis.records.number_arrays import Numbers, set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from visavis.errors import RecordError
     from visavis.records.cbeff import Part
 
 MAX_JSON = 16 * 2**20
@@ -65,19 +68,33 @@ def read_json(data: bytes) -> Any:
     if len(data) > MAX_JSON:
         raise too_large(f"{len(data)} bytes", f"at most {MAX_JSON}")
     _check_structure(data)
+    text, aside = set_aside(data)
     try:
-        found = json.loads(
-            data.decode("utf-8-sig"),
-            object_pairs_hook=_unique,
-            parse_constant=_refuse,
-            parse_float=_finite,
-        )
-        if b"\\u" in data:  # half of a surrogate pair is no text
-            json.dumps(found, ensure_ascii=False).encode()
+        return _parse(text, aside)
     except (ValueError, RecursionError) as error:
-        told = f"no JSON at {error.pos}" if isinstance(error, json.JSONDecodeError) else _told(error)
-        raise damaged("", told, "JSON") from None
+        if not aside:
+            raise _no_json(error) from None
+    try:  # once more, to say where
+        return _parse(data, {})
+    except (ValueError, RecursionError) as error:
+        raise _no_json(error) from None
+
+
+def _parse(data: bytes, aside: Mapping[str, Numbers]) -> Any:
+    found = json.loads(
+        data.decode("utf-8-sig"),
+        object_pairs_hook=functools.partial(_object, aside),
+        parse_constant=_refuse,
+        parse_float=_finite,
+    )
+    if b"\\u" in data:  # half of a surrogate pair is no text
+        json.dumps(found, ensure_ascii=False).encode()
     return found
+
+
+def _no_json(error: Exception) -> RecordError:
+    told = f"no JSON at {error.pos}" if isinstance(error, json.JSONDecodeError) else _told(error)
+    return damaged("", told, "JSON")
 
 
 def _told(error: Exception) -> str:
@@ -100,10 +117,14 @@ def _check_structure(data: bytes) -> None:
             )
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(aside: Mapping[str, Numbers], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("a name that stands twice")
+    if aside:
+        for name, value in pairs:
+            if isinstance(value, str) and value in aside:
+                found[name] = aside[value]
     return found
 
 
@@ -252,6 +273,8 @@ def _flag(given: Any) -> bool:
 def _octets(given: Any) -> bytes:
     if isinstance(given, str):
         return octets_of(given)
+    if isinstance(given, Numbers):
+        return given.octets
     if not isinstance(given, list) or not set(map(type, given)) <= {int}:
         raise ValueError(f"{_called(given)} where bytes belong")
     try:
