@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import multiprocessing
 import random
 import socket
@@ -23,6 +22,8 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
+
+from questions import WAYS, Question
 
 WAIT_S = 60.0
 """After which an answer is taken to be lost."""
@@ -35,8 +36,8 @@ class Seen:
     """What callers saw.
 
     Attributes:
-        seconds: By the status of the answer: how long each took.
-        indices: Where the answers stand in the ledger.
+        seconds: By the status of the answer, as `questions.Told` has it: how long each took.
+        indices: Where the answers stand in the ledger, as far as they say so.
         lost: Requests that got no answer.
         cores: Cores that the callers took, on average.
         late: How long after it was due each request was sent, in seconds.
@@ -106,7 +107,8 @@ class Load:
 
     Attributes:
         address: Of the service.
-        request: A request as bytes, see `post`.
+        question: What is asked.
+        way: How, by the name that `questions.WAYS` has for it.
         callers: Who ask one after the other, where no rate is given; connections to begin with, where one is.
         seconds: For how long.
         per_second: At how many requests a second they come by chance.
@@ -114,7 +116,8 @@ class Load:
     """
 
     address: str
-    request: bytes
+    question: Question
+    way: str
     callers: int
     seconds: float
     per_second: float | None = None
@@ -128,29 +131,13 @@ def seen(load: Load) -> Seen:
         return pool.apply(_in_a_loop, (load,))
 
 
-def post(address: str, path: str, token: str, body: bytes, content_type: str) -> bytes:
-    """A request as bytes."""
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: {urlsplit(address).netloc}\r\nAuthorization: Bearer {token}\r\n"
-        f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
-
-
-def form(files: dict[str, bytes]) -> tuple[bytes, str]:
-    """A form as a request's body, and its type."""
-    import httpx2
-
-    request = httpx2.Request("POST", "http://here", files=files)
-    return request.read(), request.headers["content-type"]
-
-
 def _in_a_loop(load: Load) -> Seen:
     return asyncio.run(_calls(load))
 
 
 async def _calls(load: Load) -> Seen:
     found, idle = Seen(), [await _opened(load.address) for _ in range(load.callers)]
+    way, request = WAYS[load.way], load.question.to(urlsplit(load.address).netloc)
     began, cpu = time.perf_counter(), time.process_time()
 
     async def ask(due: float) -> None:
@@ -160,15 +147,16 @@ async def _calls(load: Load) -> Seen:
                 idle.pop()
             connection = idle.pop() if idle else await _opened(load.address)
             found.late.append(time.perf_counter() - due)
-            status, body = await asyncio.wait_for(connection.ask(load.request), WAIT_S)
+            status, body = await asyncio.wait_for(connection.ask(request), WAIT_S)
         except (OSError, TimeoutError):
             found.lost += 1
             if connection is not None:
                 connection.close()
             return
-        found.seconds.setdefault(status, []).append(time.perf_counter() - due)
-        if status == 200:
-            found.indices.append(json.loads(body)["ledger"]["index"])
+        seconds, told = time.perf_counter() - due, way.told(status, body)
+        found.seconds.setdefault(told.status, []).append(seconds)
+        if told.index is not None:
+            found.indices.append(told.index)
         if connection.is_open:
             idle.append(connection)
 

@@ -50,16 +50,17 @@ class Forked:
 class ReadyLoaded:
     """The process that forks them."""
 
-    def __init__(self, database: Path, log: Path) -> None:
+    def __init__(self, database: Path, log: Path, doors: tuple[str, ...] = ()) -> None:
         """Start it.
 
         Args:
             database: Of every service that it forks.
             log: Where their logs go.
+            doors: That are open at each.
         """
         self._log = log
         with log.open("ab") as file:
-            command = [sys.executable, __file__, str(database)]
+            command = [sys.executable, __file__, str(database), *doors]
             pipe = subprocess.PIPE
             # No fork takes threads along, so numpy makes none of its own.
             alone = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
@@ -109,12 +110,12 @@ class ReadyLoaded:
             return [json.loads(line) for line in file if line.startswith(b"{") and line.endswith(b"}\n")]
 
 
-def _main(database: str) -> None:
+def _main(database: str, *doors: str) -> None:
     """What the process does: load, then fork a service for each line that comes."""
     from visavis.service import app, engine, protocol, server, service  # noqa: F401  # loaded once for all
     from visavis.service.config import Config
 
-    config = Config(database=database, port=0)
+    config = Config(database=database, port=0, doors=doors)
     loaded = engine.Engine(config)
     setattr(service, "Engine", lambda _config: loaded)  # noqa: B010  # those that are forked have it already
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # whoever is killed leaves nothing behind
@@ -131,4 +132,4 @@ def _main(database: str) -> None:
 
 
 if __name__ == "__main__":
-    _main(sys.argv[1])
+    _main(*sys.argv[1:])

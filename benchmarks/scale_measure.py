@@ -26,7 +26,7 @@ import psutil
 import sqlalchemy as sa
 
 from ledger import append, verdict
-from service import TURNS, WARM_S, Service, quantiles, start
+from service import TURNS, WARM_S, Service, quantiles
 from visavis.access import tables
 from visavis.access.gate import Gate
 from visavis.access.keys import SCOPES, Keys
@@ -293,21 +293,10 @@ def _bytes(ledger: Ledger, begins: str) -> int:
 # The service
 
 
-class Running(Service):
-    """A service over a database that is named."""
-
-    def __init__(self, where: str, folder: Path, pair: tuple[bytes, bytes]) -> None:
-        with Ledger.open(where) as ledger:
-            self.token = _key(ledger)[1]
-        self.process, self.address = start(where, folder / "log", 1)
-        self.indices: list[int] = []
-        self._request = self.post({"reference": pair[0], "probe": pair[1]})
-
-
 class Others:
     """What other programs take of this machine's cores while a service runs."""
 
-    def __init__(self, running: Running) -> None:
+    def __init__(self, running: Service) -> None:
         self._running = running
         self._before = self._state()
 
@@ -329,7 +318,7 @@ def service(
     """A service under load: what it sustains, what a verification costs, how long it takes at half load."""
     callers = 2 * available_cores()
     with tempfile.TemporaryDirectory() as folder:
-        running = Running(where, Path(folder), pair)
+        running = Service(where, Path(folder), pair)
         try:
             running.seen(callers, WARM_S)
             served, cpu = server(), running.cpu_s()

@@ -12,7 +12,9 @@ is ten times what it sustains. Both are counted from when a request was due. Mem
 processes, over requests with small pictures without a face, which go the whole way to the ledger and take
 little time. All verifications are of the same two photographs.
 
-With `--workers 2` the service has two processes that share the cores, in place of threads in one.
+With `--workers 2` the service has two processes that share the cores, in place of threads in one. With
+`--door` the same is asked through a door, with pictures as programs that come to it send them; that every
+answer is in the ledger is then told by counting, where the answers don't say where they stand.
 """
 
 from __future__ import annotations
@@ -36,9 +38,11 @@ import httpx2
 import psutil
 from PIL import Image
 
-from callers import Load, Seen, form, post, seen
+from callers import Load, Seen, seen
 from common import machine
+from questions import OK, WAYS
 from visavis.access.keys import SCOPES, Keys
+from visavis.ledger.entry import Entry
 from visavis.ledger.log import Ledger
 from visavis.ledger.verify import verify
 from visavis.packs.install import fetch_demo_pictures
@@ -75,8 +79,16 @@ class Turn:
 class Service:
     """A service of its own, and what was seen of it."""
 
-    def __init__(self, folder: Path, pair: tuple[bytes, bytes], workers: int) -> None:
-        self.database = folder / "service.sqlite"
+    def __init__(
+        self,
+        database: Path | str,
+        folder: Path,
+        pair: tuple[bytes, bytes],
+        *,
+        workers: int = 1,
+        way: str = "native",
+    ) -> None:
+        self.database, self.way = database, way
         with Ledger.open(self.database) as ledger:
             self.token = Keys(ledger).create(
                 purpose="benchmark",
@@ -85,18 +97,19 @@ class Service:
                 rate_per_min=10**6,
                 quota_per_day=10**8,
             )[1]
-        self.process, self.address = start(self.database, folder / "log", workers)
+        self.process, self.address = start(self.database, folder / "log", workers, WAYS[way].doors)
         self.indices: list[int] = []
-        self._request = self.post({"reference": pair[0], "probe": pair[1]})
-
-    def post(self, files: dict[str, bytes]) -> bytes:
-        """A verification as bytes."""
-        return post(self.address, "/v1/verifications", self.token, *form(files))
+        self.answered = 0
+        self._question = WAYS[way].ask(self.token, *pair)
 
     def seen(self, callers: int, seconds: float, per_second: float | None = None) -> Seen:
         """What callers see of verifications."""
-        found = seen(Load(self.address, self._request, callers, seconds, per_second))
+        return self._seen(Load(self.address, self._question, self.way, callers, seconds, per_second))
+
+    def _seen(self, load: Load) -> Seen:
+        found = seen(load)
         self.indices += found.indices
+        self.answered += len(found.seconds.get(OK, ()))
         return found
 
     def turn(self, callers: int, seconds: float) -> Turn:
@@ -117,10 +130,10 @@ class Service:
         """MB that it holds more after so many requests than after the first tenth of them."""
         to = io.BytesIO()
         Image.linear_gradient("L").resize((64, 64)).convert("RGB").save(to, "JPEG")
-        request = self.post({"reference": to.getvalue(), "probe": to.getvalue()})
+        question = WAYS[self.way].ask(self.token, to.getvalue(), to.getvalue())
 
         def ask(most: int) -> None:
-            found = seen(Load(self.address, request, callers=2, seconds=LONG_S, most=most))
+            found = self._seen(Load(self.address, question, self.way, callers=2, seconds=LONG_S, most=most))
             if found.statuses != {200: most}:
                 raise SystemExit(f"not all were answered: {found.statuses}, lost {found.lost}")
 
@@ -146,12 +159,16 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20, help="of each measurement")
     parser.add_argument("--memory", type=int, default=2000, help="requests over which memory is watched")
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--door", choices=sorted(set(WAYS) - {"native"}), help="ask through this one")
     parser.add_argument("--figures", type=Path, metavar="FILE", help="write what is printed as JSON too")
     arguments = parser.parse_args()
     print(machine())
-    pair, engines = pictures(), available_cores()
+    way = arguments.door or "native"
+    one, other = map(WAYS[way].encoded, pictures())
+    pair, engines = (one, other), available_cores()
     with tempfile.TemporaryDirectory() as folder:
-        service = Service(Path(folder), pair, arguments.workers)
+        database = Path(folder) / "service.sqlite"
+        service = Service(database, Path(folder), pair, workers=arguments.workers, way=way)
         try:
             figures = sustained(service, pair, engines, arguments.seconds)
             figures |= waiting(service, engines, arguments.seconds, figures["service_per_s"])
@@ -161,7 +178,7 @@ def main() -> None:
         figures |= recorded(service)
     print(COMPREFACE)
     if arguments.figures:
-        told = {"machine": machine(), "engines": engines, "workers": arguments.workers, **figures}
+        told = {"machine": machine(), "engines": engines, "workers": arguments.workers, "way": way, **figures}
         arguments.figures.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
 
@@ -269,8 +286,10 @@ def recorded(service: Service) -> dict[str, Any]:
         assert ledger.key is not None
         whole = verify(ledger, key=ledger.key.verifier).sound
         size = ledger.state().size
+        verdicts = sum(1 for _, leaf in ledger.leaves() if Entry.parse(leaf).kind == "verdict")
     indices = service.indices
-    nothing_lost = len(set(indices)) == len(indices) and max(indices) < size
+    each_its_own = len(set(indices)) == len(indices) and max(indices, default=0) < size
+    nothing_lost = each_its_own and verdicts >= service.answered
     print(
         f"ledger                  {'sound' if whole else 'NOT SOUND'}, {size} entries, "
         f"{'every answer in it' if nothing_lost else 'ANSWERS MISSING'}"
@@ -278,9 +297,12 @@ def recorded(service: Service) -> dict[str, Any]:
     return {"ledger_sound": whole and nothing_lost}
 
 
-def start(database: Path | str, log: Path, workers: int) -> tuple[subprocess.Popen[bytes], str]:
+def start(
+    database: Path | str, log: Path, workers: int, doors: tuple[str, ...] = ()
+) -> tuple[subprocess.Popen[bytes], str]:
     """A service, and its address once it is ready."""
     command = [sys.executable, "-m", "visavis", "serve", "--port", "0", "--workers", str(workers)]
+    command += [word for door in doors for word in ("--door", door)]
     with log.open("wb") as file:
         process = subprocess.Popen([*command, "--database", str(database)], stderr=file, stdout=file)
     for _ in range(1200):

@@ -1,9 +1,11 @@
 """Kill the service under load, again and again: every acknowledged verdict must be in the ledger.
 
     python benchmarks/soak_kill.py --kills 1000
+    python benchmarks/soak_kill.py --kills 200 --door mosip
 
 Each round starts a service on one and the same database, lets callers ask, kills it (SIGKILL) at a random
-moment after the first answer, and looks each answer up that a caller has got. Half of the callers ask with
+moment after the first answer, and looks each answer up that a caller has got. What comes through the door
+for Face++ doesn't say where it stands: there the entries of a round are counted. Half of the callers ask with
 pictures of a person; the others with pictures without a face, which take little time, so that something is
 being written at most moments. Most services are forked from a process that has imported all and loaded the
 networks (`ready_loaded.py`); every `--whole`th is started as an operator does, by turns with one process and
@@ -23,14 +25,13 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import psutil
 from PIL import Image
 
-from callers import form
 from common import machine
+from questions import OK, WAYS, Question, Told, Way
 from ready_loaded import Forked, ReadyLoaded
 from visavis.access.keys import SCOPES, Keys
 from visavis.ledger.entry import Entry
@@ -44,8 +45,9 @@ START_S, ANSWER_S, LONGEST_S = 60.0, 30.0, 0.3
 class Whole:
     """A service that was started as an operator does."""
 
-    def __init__(self, database: Path, log: Path, workers: int) -> None:
+    def __init__(self, database: Path, log: Path, workers: int, doors: tuple[str, ...]) -> None:
         command = [sys.executable, "-m", "visavis", "serve", "--port", "0", "--workers", str(workers)]
+        command += [word for door in doors for word in ("--door", door)]
         begin = log.stat().st_size if log.exists() else 0
         with log.open("ab") as file:
             self._process = subprocess.Popen(
@@ -77,39 +79,40 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--callers", type=int, default=4)
     parser.add_argument("--whole", type=int, default=50, help="every so manieth is started as a whole")
+    parser.add_argument("--door", choices=sorted(set(WAYS) - {"native"}), help="ask through this one")
     arguments = parser.parse_args()
     print(machine())
-    chance = random.Random(11)
-    bodies = [form({"reference": first, "probe": second}) for first, second in (people(), nobody())]
-    acknowledged: set[int] = set()
+    chance, way = random.Random(11), WAYS[arguments.door or "native"]
+    acknowledged, placed = 0, set[int]()
     with tempfile.TemporaryDirectory() as folder:
         database, log = Path(folder) / "service.sqlite", Path(folder) / "log"
         with Ledger.open(database) as ledger:
             token = Keys(ledger).create(
                 purpose="soak", legal_basis="none", scopes=SCOPES, rate_per_min=10**6, quota_per_day=10**8
             )[1]
-        begin = time.perf_counter()
-        with ReadyLoaded(database, log) as ready:
+        questions = [way.ask(token, *map(way.encoded, pair)) for pair in (people(), nobody())]
+        begin, size = time.perf_counter(), 0
+        with ReadyLoaded(database, log, way.doors) as ready:
             for kill in range(1, arguments.kills + 1):
                 turn, rest = divmod(kill, arguments.whole)
-                service = ready.fork() if rest else Whole(database, log, 1 + turn % 2)
-                answers = one_round(service, token, bodies, chance, arguments.callers)
-                look_up(database, answers)
-                indices = {answer["ledger"]["index"] for answer in answers}
-                if len(indices) < len(answers) or acknowledged & indices:
+                service = ready.fork() if rest else Whole(database, log, 1 + turn % 2, way.doors)
+                answers = one_round(service, way, questions, chance, arguments.callers)
+                size = look_up(database, answers, size)
+                indices = [answer.index for answer in answers if answer.index is not None]
+                if len(set(indices)) < len(indices) or placed.intersection(indices):
                     raise SystemExit("two acknowledged verdicts have one place in the ledger")
-                acknowledged |= indices
+                placed.update(indices)
+                acknowledged += len(answers)
                 if kill % 25 == 0 or kill == arguments.kills:
                     seconds = time.perf_counter() - begin
                     print(
-                        f"{kill} kills, {len(acknowledged)} acknowledged verdicts, none missing, "
-                        f"{seconds:.0f} s",
+                        f"{kill} kills, {acknowledged} acknowledged verdicts, none missing, {seconds:.0f} s",
                         flush=True,
                     )
         with Ledger.open(database) as ledger:
             assert ledger.key is not None
             report = verify(ledger, key=ledger.key.verifier)
-    if len(acknowledged) < arguments.kills:
+    if acknowledged < arguments.kills:
         raise SystemExit("too few verdicts were acknowledged for this to say anything")
     if not report.sound:
         raise SystemExit(f"THE LEDGER IS NOT SOUND: {report}")
@@ -117,31 +120,28 @@ def main() -> None:
 
 
 def one_round(
-    service: Forked | Whole,
-    token: str,
-    bodies: list[tuple[bytes, str]],
-    chance: random.Random,
-    callers: int,
-) -> list[dict[str, Any]]:
+    service: Forked | Whole, way: Way, questions: list[Question], chance: random.Random, callers: int
+) -> list[Told]:
     """What callers got until the service was killed."""
-    answers: list[dict[str, Any]] = []
-    url, gone = f"http://127.0.0.1:{service.port}/v1/verifications", threading.Event()
+    answers: list[Told] = []
+    address, gone = f"http://127.0.0.1:{service.port}", threading.Event()
 
     def ask(number: int) -> None:
-        content, kind = bodies[number % len(bodies)]
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": kind}
+        question = questions[number % len(questions)]
         # Nothing is encrypted here, and to load certificates takes longer than to be answered.
         with httpx2.Client(timeout=ANSWER_S, trust_env=False, verify=False) as http:
             while not gone.is_set():
                 try:
-                    answer = http.post(url, content=content, headers=headers)
+                    url = address + question.path
+                    answer = http.post(url, content=question.body, headers=question.headers)
                 except httpx2.ConnectError:  # it doesn't listen yet
                     time.sleep(0.005)
                 except httpx2.TransportError:
                     return
                 else:
-                    if answer.status_code == 200:
-                        answers.append(answer.json())
+                    told = way.told(answer.status_code, answer.content)
+                    if told.status == OK:
+                        answers.append(told)
                     else:  # too many at once
                         time.sleep(0.02)
 
@@ -159,13 +159,24 @@ def one_round(
     return answers
 
 
-def look_up(database: Path, answers: list[dict[str, Any]]) -> None:
-    """Find each answer's entry."""
+def look_up(database: Path, answers: list[Told], before: int) -> int:
+    """Find each answer's entry, and as many verdicts as there are answers behind the first `before` entries.
+
+    Returns:
+        How many entries there are now.
+    """
     with Ledger.open(database) as ledger:
+        size = ledger.state().size
+        new = [Entry.parse(ledger.leaf(index)) for index in range(before, size)]
         for answer in answers:
-            entry = Entry.parse(ledger.leaf(answer["ledger"]["index"]))
-            if (entry.kind, entry.decision) != ("verdict", answer["verdict"]["decision"]):
-                raise SystemExit(f"an acknowledged verdict is missing: {answer['ledger']}")
+            if answer.index is None:
+                continue
+            entry = Entry.parse(ledger.leaf(answer.index))
+            if (entry.kind, entry.decision) != ("verdict", answer.decision):
+                raise SystemExit(f"an acknowledged verdict is missing: {answer}")
+    if sum(entry.kind == "verdict" for entry in new) < len(answers):
+        raise SystemExit(f"of {len(answers)} acknowledged verdicts some are missing: {len(new)} new entries")
+    return size
 
 
 def people() -> tuple[bytes, bytes]:
