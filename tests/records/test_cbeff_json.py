@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 from tests.records.samples import TIMES, bir_json, image_2011, record_2011, record_json, signed
 
 from visavis.errors import RecordError
-from visavis.records.cbeff import MAX_BIRS, MAX_LEVELS, BdbInfo, BiometricRecord, Bir, BirInfo, Registered
+from visavis.records.cbeff import (
+    MAX_BIRS,
+    MAX_LEVELS,
+    BdbInfo,
+    BiometricRecord,
+    Bir,
+    BirInfo,
+    Quality,
+    Registered,
+)
 from visavis.records.cbeff_json import (
     MAX_DEPTH,
     MAX_JSON,
@@ -86,6 +95,48 @@ def test_other_names_and_numbers_for_texts_are_left_as_they_are() -> None:
     assert about is not None
     assert about.format == Registered("257", "8")
     assert write_record(found) == plain
+
+
+def test_numbers_and_flags_may_be_texts_and_lists_may_hold_nulls() -> None:
+    """What Java's readers of JSON take too; nothing that is decided depends on any of it."""
+    plain = {
+        "version": {"major": "1", "minor": "-2"},
+        "birInfo": {"integrity": "False"},
+        "bdbInfo": {
+            "encryption": "true",
+            "type": ["Face", None],
+            "subtype": [None],
+            "quality": {"score": "80"},
+        },
+    }
+    found = read_bir(plain)
+    assert found.version is not None
+    assert (found.version.major, found.version.minor) == (1, -2)
+    assert found.info is not None
+    assert found.info.integrity is False
+    about = found.bdb_info
+    assert about is not None
+    assert about.quality is not None
+    assert (about.encryption, about.types, about.subtypes) == (True, ("FACE",), ())
+    assert about.quality.score == 80
+    assert write_record(found) == plain
+    new = dataclasses.replace(about, types=("FINGER",), quality=dataclasses.replace(about.quality, score=3))
+    written = write_record(dataclasses.replace(found, bdb_info=new))["bdbInfo"]
+    assert (written["type"], written["quality"]) == (["Finger"], {"score": 3})
+    assert read_bir({"bdbInfo": {"quality": {"score": "79.5"}}}).bdb_info == BdbInfo(
+        quality=Quality(score=79.5)
+    )
+
+
+NO_NUMBERS = ("", " 1", "1 ", "1e3", "0x1", "1,5", "1.5", "9" * 11, "\u0661", "yes", "NaN", "+1")
+
+
+@pytest.mark.parametrize("text", NO_NUMBERS)
+def test_other_texts_are_no_numbers_and_no_flags(text: str) -> None:
+    for plain in ({"version": {"major": text}}, {"birInfo": {"integrity": text}}):
+        with pytest.raises(RecordError) as caught:
+            read_bir(plain)
+        assert caught.value.code == "record.damaged"
 
 
 @pytest.mark.parametrize("text", ["+/+/", "-_-_", "+/8=", "-_8", "-_8="])
@@ -306,6 +357,7 @@ TEXTS: dict[str, tuple[bytes, str, str]] = {
     "Latin-1": (b'{"\xe9": 1}', "record.damaged", "Unicode"),
     "half of a pair": (b'"\\ud800"', "record.damaged", "Unicode"),
     "half of a pair as a name": (b'{"\\uD800": 1}', "record.damaged", "Unicode"),
+    "the other half": (b'{"\\u003d": "\\udfFF"}', "record.damaged", "Unicode"),
     "UTF-16": ("[1]".encode("utf-16"), "record.damaged", "found"),
     "deep arrays": (b"[" * 100_000 + b"]" * 100_000, "record.too_large", f"more than {MAX_DEPTH}"),
     "deep and open": (b"[" * 100_000, "record.too_large", f"more than {MAX_DEPTH}"),

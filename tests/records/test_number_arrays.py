@@ -1,19 +1,32 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from visavis.errors import RecordError
+from visavis.records import number_arrays
 from visavis.records.cbeff_json import read_json
-from visavis.records.number_arrays import SHORTEST, Numbers, set_aside
+from visavis.records.number_arrays import Numbers, set_aside
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SHORTEST, SHORTEST_OF_ALL = 256, number_arrays.SHORTEST
 SIGNED = [*range(-128, 128)]
 UNSIGNED = [*range(256)]
 COMPACT, AIRY, WIDE = (",", ":"), (", ", ": "), (" , ", " : ")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_ones_too() -> Iterator[None]:
+    """Arrays that are short enough to be looked at are read so here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(number_arrays, "SHORTEST", SHORTEST)
+        yield
 
 
 def dumped(value: Any, separators: tuple[str, str] = COMPACT) -> bytes:
@@ -40,6 +53,14 @@ def test_bytes_are_read_at_once(numbers: list[int], octets: bytes, separators: t
     assert found == {"bdb": numbers, "more": [{"sb": numbers}]}
     assert isinstance(found["bdb"], Numbers)
     assert json.dumps(found) == json.dumps({"bdb": numbers, "more": [{"sb": numbers}]})
+
+
+@pytest.mark.parametrize(("times", "is_long"), [(5, False), (40, True)])
+def test_only_long_ones_are_worth_it(times: int, is_long: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signature is short, a picture is long."""
+    monkeypatch.setattr(number_arrays, "SHORTEST", SHORTEST_OF_ALL)
+    data = dumped({"bdb": [17, -5] * 50 * times})
+    assert bool(set_aside(data)[1]) == is_long
 
 
 LEFT: dict[str, Any] = {

@@ -8,6 +8,8 @@ import re
 import socket
 import threading
 import time
+import urllib.error
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -200,6 +202,24 @@ def test_a_body_that_is_too_large_is_not_read(service: Service, declared: bool) 
                 "/v1/verifications", content=chunks, headers={"Content-Type": "application/json"}
             )
             assert (answer.status_code, answer.json()["code"]) == (413, "request.too_large")
+
+
+@pytest.mark.parametrize("declared", [True, False])
+@pytest.mark.parametrize(("key", "status"), [(True, 413), (False, 401)])
+def test_a_client_that_sends_all_before_it_reads_hears_why(
+    service: Service, key: bool, status: int, declared: bool
+) -> None:
+    """As urllib does: over a connection that is reset it would never hear."""
+    pieces = [bytes(MIB)] * 12
+    with running(service, body_mib=8, picture_mib=1) as here:
+        url = f"http://127.0.0.1:{here.port}/v1/verifications"
+        headers = {"Authorization": f"Bearer {here.token}"} if key else {}
+        data = b"".join(pieces) if declared else iter(pieces)
+        asked = urllib.request.Request(url, data, {**headers, "Content-Type": "application/json"})
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(asked, timeout=20)
+        assert caught.value.code == status
+        caught.value.close()
 
 
 def test_all_bodies_together_have_a_limit(service: Service) -> None:

@@ -1,7 +1,8 @@
 """Biometric records as JSON, the way MOSIP's service and its clients send them.
 
 Bytes come as arrays of signed numbers (what the client that ships sends), of unsigned ones, or as base64;
-times in four forms; names in any case; anything may be null. What is written has the form that it came in.
+times in four forms; names in any case; numbers, and true and false, also as texts; anything may be null. What
+is written has the form that it came in.
 """
 
 from __future__ import annotations
@@ -50,6 +51,13 @@ PLAIN = bytes(set(range(256)) - set(b'[]{}"'))
 ESCAPED = re.compile(rb"\\.", re.DOTALL)
 STRUCTURE = re.compile(rb'"[^"]*"?|([\[{])|([\]}])')
 
+# What may be half of a pair. Java's writers escape other signs too: "=" comes as \u003d.
+SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+
+WHOLE = re.compile(r"-?[0-9]{1,10}")
+NUMBER = re.compile(r"-?[0-9]{1,10}(\.[0-9]{1,9})?")
+FLAGS = {"true": True, "false": False}
+
 URL_SAFE = str.maketrans("-_", "+/")
 
 
@@ -69,12 +77,12 @@ def read_json(data: bytes) -> Any:
         raise too_large(f"{len(data)} bytes", f"at most {MAX_JSON}")
     _check_structure(data)
     text, aside = set_aside(data)
+    if aside:
+        try:
+            return _parse(text, aside)
+        except (ValueError, RecursionError):  # then once more, to say where
+            aside.clear()
     try:
-        return _parse(text, aside)
-    except (ValueError, RecursionError) as error:
-        if not aside:
-            raise _no_json(error) from None
-    try:  # once more, to say where
         return _parse(data, {})
     except (ValueError, RecursionError) as error:
         raise _no_json(error) from None
@@ -87,7 +95,7 @@ def _parse(data: bytes, aside: Mapping[str, Numbers]) -> Any:
         parse_constant=_refuse,
         parse_float=_finite,
     )
-    if b"\\u" in data:  # half of a surrogate pair is no text
+    if SURROGATE.search(data):  # half of a pair is no text
         json.dumps(found, ensure_ascii=False).encode()
     return found
 
@@ -253,12 +261,16 @@ def _text(given: Any) -> str:
 
 
 def _whole(given: Any) -> int:
+    if isinstance(given, str) and WHOLE.fullmatch(given):
+        given = int(given)
     if type(given) is int and abs(given) < 2**31:
         return given
     raise ValueError(f"{_called(given)} where a number up to 2147483647 belongs")
 
 
 def _number(given: Any) -> float:
+    if isinstance(given, str) and NUMBER.fullmatch(given):
+        given = float(given) if "." in given else int(given)
     if type(given) in (int, float) and abs(given) < 2**31:
         return cast("float", given)
     raise ValueError(f"{_called(given)} where a number belongs")
@@ -267,6 +279,8 @@ def _number(given: Any) -> float:
 def _flag(given: Any) -> bool:
     if isinstance(given, bool):
         return given
+    if isinstance(given, str) and given.lower() in FLAGS:
+        return FLAGS[given.lower()]
     raise ValueError(f"{_called(given)} where true or false belongs")
 
 
@@ -301,8 +315,10 @@ def _names(given: Any) -> tuple[str, ...]:
 
 
 def _texts(given: Any) -> tuple[str, ...]:
-    if isinstance(given, list) and all(isinstance(each, str) for each in given):
-        return tuple(given)
+    if isinstance(given, list):
+        texts = tuple(each for each in given if each is not None)
+        if all(isinstance(each, str) for each in texts):
+            return texts
     raise ValueError(f"{_called(given)} where an array of texts belongs")
 
 

@@ -219,8 +219,7 @@ async def answered_at_door(
         GoneError: Nobody waits any more.
     """
     with service.pool.place(what) as place:
-        throws_away = service.config.body_mib * 2**20
-        async with taken_in(service, request, place, most=most, throws_away=throws_away) as body:
+        async with taken_in(service, request, place, most=most) as body:
             asked = await service.at_desk(read, body.data)
             grant = await service.at_desk(service.gate.enter, asked.token, scope)
             request.state.grant = grant
@@ -235,17 +234,15 @@ async def answered_at_door(
 
 
 @contextlib.asynccontextmanager
-async def taken_in(
-    service: Service, request: Request, place: Place, *, most: int, throws_away: int = 0
-) -> AsyncIterator[Body]:
-    """The body of a request, counted until the block ends; who sends it slowly keeps nobody out.
+async def taken_in(service: Service, request: Request, place: Place, *, most: int) -> AsyncIterator[Body]:
+    """The body of a request, of at most so many bytes, counted until the block ends.
 
-    `most` and `throws_away` are those of `intake.read_body`.
+    Who sends it slowly keeps nobody out.
     """
     body = Body(service.memory)
     try:
         place.hold_for(PROMPT_S)
-        await read_body(request, body, most=most, within_s=service.config.body_s, throws_away=throws_away)
+        await read_body(request, body, most=most, within_s=service.config.body_s)
         place.secure()
         with service.metrics.inside.track_inprogress():
             yield body

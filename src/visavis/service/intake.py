@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import contextlib
 import json
 import math
 import sys
@@ -21,7 +20,7 @@ from visavis.service.pool import GoneError
 from visavis.service.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from starlette.requests import Request
 
@@ -31,8 +30,6 @@ MAX_FIELD_BYTES = 2**16
 """Of a field that is no file: a policy takes one kilobyte."""
 MAX_PARTS = 256
 """Of one request: 200 frames, and what goes with them."""
-FAREWELL_S = 10.0
-"""How long somebody whose request is too large may go on sending."""
 
 
 class Memory:
@@ -151,9 +148,7 @@ def unpacked(data: bytes | bytearray, times: int) -> None:
         data.body.grow(len(data) * times)
 
 
-async def read_body(
-    request: Request, body: Body, *, most: int, within_s: float, throws_away: int = 0
-) -> None:
+async def read_body(request: Request, body: Body, *, most: int, within_s: float) -> None:
     """Read a request's body.
 
     Args:
@@ -161,9 +156,6 @@ async def read_body(
         body: What it is read into; its owner lets it go.
         most: Bytes at most.
         within_s: Seconds that the client has for all of it.
-        throws_away: Bytes that are taken and thrown away of a body that is too large, before that is said.
-            Many clients read nothing until all is sent: a connection that is closed over bytes that nobody
-            took is reset, and they never hear why.
 
     Raises:
         Problem: 413 `request.too_large`, 408 `request.slow`, 429 `service.memory`, 400 `request.length`.
@@ -174,17 +166,14 @@ async def read_body(
     declared = request.headers.get("content-length")
     if declared is not None and not (declared.isascii() and declared.isdigit()):
         raise Problem(400, "request.length", "Content-Length is no number")
-    is_declared = declared is not None and int(declared) > most
-    chunks = request.stream()
+    if declared is not None and int(declared) > most:
+        raise _too_large(most)
     try:
         async with asyncio.timeout(within_s):
-            if not is_declared:
-                async for chunk in chunks:
-                    if len(body.data) + len(chunk) > most:
-                        break
-                    body.add(chunk)
-                else:
-                    return
+            async for chunk in request.stream():
+                if len(body.data) + len(chunk) > most:
+                    raise _too_large(most)
+                body.add(chunk)
     except TimeoutError:
         raise Problem(
             408,
@@ -195,23 +184,6 @@ async def read_body(
         ) from None
     except ClientDisconnect:
         raise GoneError from None
-    body.let_go()
-    waits = is_declared and request.headers.get("expect", "").lower() == "100-continue"
-    if throws_away and not waits and int(declared or 0) <= throws_away:
-        await _throw_away(chunks, throws_away)
-    raise _too_large(most)
-
-
-async def _throw_away(chunks: AsyncIterator[bytes], most: int) -> None:
-    """Take what still comes, as long as it isn't much and doesn't take long."""
-    from starlette.requests import ClientDisconnect
-
-    with contextlib.suppress(TimeoutError, ClientDisconnect):
-        async with asyncio.timeout(FAREWELL_S):
-            async for chunk in chunks:
-                most -= len(chunk)
-                if most < 0:
-                    return
 
 
 def _too_large(most: int) -> Problem:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from visavis.errors import StorageError, VisavisError
 from visavis.service.logs import LOGGER
-from visavis.service.pages.forms import take_rest
 from visavis.service.pages.frame import BEFORE, START, sign_in_address, visit_of, visit_with
 from visavis.service.problems import MEDIA_TYPE, Problem
 
@@ -64,8 +63,6 @@ async def answer(request: Request, problem: Problem, *, has_failed: bool = False
         has_failed: Whether it was a fault to look who is there; it isn't tried again.
     """
     request.state.code = problem.code
-    if request.method == "POST":
-        await take_rest(request, request.app.state.desk.service.config.body_mib * 2**20)
     try:
         visit = visit_with(request, None, None) if has_failed else await visit_of(request)
     except StorageError:  # it is told all the same

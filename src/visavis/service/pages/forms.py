@@ -26,7 +26,6 @@ TOKEN = "csrf"  # noqa: S105  # the field's name
 FROM_HERE = ("same-origin", "none")
 """What Sec-Fetch-Site says of a form from here, and of one that the browser's own menu sent again."""
 MAX_TEXT = 1000
-REST_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,22 +116,6 @@ def check_source(request: Request, known: str | None) -> None:
         from_here = origin == known or urlsplit(origin).netloc == request.headers.get("host")
     if not from_here:
         raise AccessError("access.csrf", "this form isn't from here: load the page again")
-
-
-async def take_rest(request: Request, most: int) -> None:
-    """Take what is still to come of a request that is refused, so that its sender reads why."""
-    import asyncio
-    import contextlib
-
-    from starlette.requests import ClientDisconnect
-
-    taken = 0
-    with contextlib.suppress(TimeoutError, ClientDisconnect, RuntimeError):
-        async with asyncio.timeout(REST_S):
-            async for chunk in request.stream():
-                taken += len(chunk)
-                if taken > most:
-                    return
 
 
 def _of_urlencoded(data: bytes | bytearray) -> Given:

@@ -70,6 +70,7 @@ def test_a_token_as_probe(facepp: Facepp, small: Mapping[str, bytes]) -> None:
         ({}, {"image": "together"}, "MULTIPLE_FACES: image"),
         ({}, {"image_ref1": "together"}, "MULTIPLE_FACES: image_ref1"),
         ({"face_quality_threshold": "100"}, {}, "LOW_QUALITY: image"),
+        ({"face_quality_threshold": "99.99"}, {}, "LOW_QUALITY: image"),
         ({}, {"image_ref2": "biden"}, "BAD_ARGUMENTS: image_ref2"),
         ({}, {"image_ref3": "biden"}, "BAD_ARGUMENTS: image_ref3"),
         ({}, {"image": "broken"}, "IMAGE_ERROR_UNSUPPORTED_FORMAT: image"),

@@ -152,6 +152,29 @@ def test_too_many_fields(content_type: str, body: bytes) -> None:
     assert caught.value.code == "request.too_large"
 
 
+@pytest.mark.parametrize("content_type", [URLENCODED, "application/octet-stream", None])
+@pytest.mark.parametrize("before", [b"", b"--x\r\n" + NAMED.encode() + b"\r\n\r\n", b"api_key=a&image_file="])
+def test_a_picture_as_it_is_is_no_form_with_many_fields(content_type: str | None, before: bytes) -> None:
+    with pytest.raises(Said, match="BAD_ARGUMENTS: body"):
+        form.read(content_type, before + b"\xff\xd8&\0&" * 100, b"")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        *(("", 30.0), ("0", 0.0), ("30", 30.0), ("30.50", 30.5), (" 100.0 ", 100.0)),
+        *((wrong, None) for wrong in ("100.1", "-1", "1e1", ".5", "5.", "nan", "1_0", "\uff11", "1" * 10)),
+    ],
+)
+def test_decimals(value: str, expected: float | None) -> None:
+    given = form.Form({"f": value.encode()} if value else {})
+    if expected is None:
+        with pytest.raises(Said, match="BAD_ARGUMENTS: f"):
+            given.decimal("f", 0, 100, default=30)
+    else:
+        assert given.decimal("f", 0, 100, default=30) == expected
+
+
 @pytest.mark.parametrize(
     ("value", "default", "expected"),
     [

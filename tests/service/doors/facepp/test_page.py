@@ -40,7 +40,7 @@ def test_every_field_is_there() -> None:
     )
     probes = {name for names in faceid.PROBES.values() for name in names} - {"face_token"}
     assert {*faceid.REFERENCES, *probes} <= named("field of FaceID")
-    read = re.compile(r"form\.(?:text|flag|number|needed)\(\s*\"(\w+)\"")
+    read = re.compile(r"form\.(?:text|flag|number|decimal|needed)\(\s*\"(\w+)\"")
     for name, heading in (("detect", "field of detect"), ("faceid", "field of FaceID")):
         asked = set(read.findall((SOURCE / f"{name}.py").read_text(encoding="utf-8")))
         assert asked <= named(heading), name

@@ -35,6 +35,8 @@ def test_none_and_empty() -> None:
         b"nan,1,2,3",
         b"inf,1,2,3",
         b"1e9,1,2,3",
+        b"1_0,2,3,4",
+        "\u0661,\u0662,\u0663,\u0664".encode(),
     ],
 )
 def test_what_is_no_rectangle(text: bytes) -> None:

@@ -35,6 +35,18 @@ def test_paths_of_detect(facepp: Facepp, small: Mapping[str, bytes], path: str) 
     assert facepp.ask(path, image_file=small["obama"]).json()["face_num"] == 1
 
 
+@pytest.mark.parametrize("path", [COMPARE, f"{DETECT}/", "/v3/compare", "/v3/detect", VERIFY])
+def test_a_host_that_was_given_with_a_slash_at_its_end(facepp: Facepp, path: str) -> None:
+    """As `python-facepp` puts the two together."""
+    wanted = facepp.refused(path)
+    assert wanted[1].startswith("MISSING_ARGUMENTS")
+    assert facepp.refused(f"http://testserver/{path}") == wanted
+    asked = facepp.http.options(f"http://testserver/{path}")
+    assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (204, "*")
+    ways = _ways(DOOR.router, DOOR.queued, DOOR.refused)
+    assert sum(way.pattern.fullmatch(f"/{path}") is not None for way in ways) == 1
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -57,13 +69,14 @@ def test_paths_of_detect(facepp: Facepp, small: Mapping[str, bytes], path: str) 
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_what_isnt_here(facepp: Facepp, path: str, method: str) -> None:
-    answer = facepp.http.request(method, path)
-    assert (answer.status_code, answer.json()["error_message"]) == (404, "API_NOT_FOUND")
-    shapes.fits(answer.json(), ERROR)
+    for address in (path, f"http://testserver/{path}"):
+        answer = facepp.http.request(method, address)
+        assert (answer.status_code, answer.json()["error_message"]) == (404, "API_NOT_FOUND")
+        shapes.fits(answer.json(), ERROR)
 
 
 @pytest.mark.parametrize("path", [COMPARE, DETECT, VERIFY])
-@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "TRACE"])
 def test_there_is_only_post(facepp: Facepp, path: str, method: str) -> None:
     answer = facepp.http.request(method, path, params=facepp.pair)
     assert (answer.status_code, answer.json()["error_message"]) == (404, "API_NOT_FOUND")

@@ -147,7 +147,7 @@ PROCESSED = {
         "encryption": "bool",
         "featureExtractionAlgorithm": REGISTERED,
         "comparisonAlgorithm": REGISTERED,
-        "quality": {"algorithm": REGISTERED, "score": "float", "qualityCalculationFailed": NONE},
+        "quality": {"algorithm": REGISTERED, "score": "int", "qualityCalculationFailed": NONE},
     },
     "sb": NONE,
     "sbInfo": NONE,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import json
 import logging
 import re
+import tracemalloc
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,7 @@ from visavis.service.app import create_app
 from visavis.service.doors.mosip import envelope
 from visavis.service.intake import Memory
 from visavis.service.logs import LOGGER, Lines
+from visavis.service.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,7 +118,24 @@ def test_every_path_speaks_so(mosip: Mosip, path: str) -> None:
     assert error_of(mosip.get(f"{wire.PATH}/{path}"))[0] == "UNCHECKED_EXCEPTION"
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("path", ["", "/", "/s"])
+def test_that_it_runs_is_told_to_head_too(mosip: Mosip, path: str) -> None:
+    """As by the platform's own service, for whoever only looks whether it is there."""
+    told = mosip.get(f"{wire.PATH}{path}")
+    asked = mosip.http.head(f"{wire.PATH}{path}", headers={"Authorization": f"Bearer {mosip.token}"})
+    assert (asked.status_code, asked.headers["content-type"]) == (200, told.headers["content-type"])
+    assert asked.headers["content-type"].startswith("text/plain")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
+@pytest.mark.parametrize("path", ["", "/"])
+def test_the_bare_address_answers_nothing_else(mosip: Mosip, method: str, path: str) -> None:
+    code, message = error_of(mosip.http.request(method, f"{wire.PATH}{path}"))
+    assert code == "UNCHECKED_EXCEPTION"
+    assert message.startswith("request.path: ")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
 @pytest.mark.parametrize("path", ["nothing", "match/", "v1/match", "%2e%2e/v1/about"])
 def test_there_is_nothing_else(mosip: Mosip, method: str, path: str) -> None:
     code, message = error_of(mosip.http.request(method, f"{wire.PATH}/{path}"))
@@ -171,6 +191,40 @@ def test_what_it_grows_to_is_counted(service: Service) -> None:
         assert (code, message.partition(":")[0]) == ("BIOSDK_LIB_EXCEPTION", "service.memory")
         error_of(sent(here, "match", b"{"))
         assert own.memory.held == 0
+
+
+def wide(numbers: str) -> bytes:
+    """A request that holds many numbers, in half a megabyte."""
+    inner = b'{"sample":{"segments":[{"bdb":[%s]}]}}' % numbers.encode()
+    return json.dumps({"version": "1.0", "request": b64(inner)}).encode()
+
+
+COUNT = 130_000
+WIDE = {
+    "small": ",".join(["-9"] * COUNT),
+    "at once": ",".join(["-128"] * COUNT),
+    "with spaces": ", ".join(["-9"] * COUNT),
+    "with lines": ",\n".join(["-9"] * COUNT),
+    "no bytes": ",".join(["-999"] * COUNT),
+    "none at the end": ",".join(["-9"] * COUNT) + ",-0",
+    "an error behind them": ",".join(["-9"] * COUNT) + "]]}",
+}
+
+
+@pytest.mark.parametrize("numbers", WIDE.values(), ids=WIDE)
+def test_it_grows_by_no_more_than_is_counted(numbers: str) -> None:
+    body = wide(numbers)
+    envelope_read = envelope.read
+    with contextlib.suppress(Problem):
+        envelope_read(wide("1,2"))  # what is imported and kept from then on
+    tracemalloc.start()
+    try:
+        with contextlib.suppress(Problem):
+            envelope_read(body)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < envelope.GROWTH * len(body)
 
 
 def test_nothing_is_held_when_it_is_answered(mosip: Mosip, small: Mapping[str, bytes]) -> None:

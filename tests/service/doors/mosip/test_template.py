@@ -71,6 +71,7 @@ def test_what_the_record_says_of_it(mosip: Mosip, small: Mapping[str, bytes]) ->
     assert info["encryption"] is True
     assert info["quality"]["algorithm"] == {"organization": "visavis", "type": "unified_score"}
     assert 0 < info["quality"]["score"] <= 100
+    assert type(info["quality"]["score"]) is int  # the platform's class for it holds whole numbers
     assert info["creationDate"] == sample["segments"][0]["bdbInfo"]["creationDate"]
     assert segment["birInfo"]["payload"] is None
     assert segment["sb"] is None
@@ -85,14 +86,20 @@ def test_what_the_record_says_of_it(mosip: Mosip, small: Mapping[str, bytes]) ->
 def test_nothing_that_could_be_the_picture_comes_back(mosip: Mosip, small: Mapping[str, bytes]) -> None:
     sample, hidden = in_base64(small["obama"]), "a picture, perhaps"
     segment = sample["segments"][0]
-    for place in (sample, segment, segment["bdbInfo"], segment["birInfo"], sample["birInfo"]):
+    about = segment["bdbInfo"]
+    about["captureDevice"] = {"organization": "Vendor", "type": "Camera"}
+    inner = (segment["version"], sample["version"], segment["cbeffversion"], about["captureDevice"])
+    for place in (sample, segment, about, segment["birInfo"], sample["birInfo"], *inner):
         place["nobody knows"] = hidden
     for info in (segment["birInfo"], sample["birInfo"]):
         info["payload"] = wire.in_base64(hidden.encode())
     for others in (segment["others"], sample["others"]):
         others["PAYLOAD"] = hidden
     segment["birs"] = [wire.segment(wire.in_base64(hidden.encode()))]
-    record = json.dumps(extracted(mosip, sample))
+    found = extracted(mosip, sample)
+    device = found["segments"][0]["bdbInfo"]["captureDevice"]
+    assert device == {"organization": "Vendor", "type": "Camera"}
+    record = json.dumps(found)
     assert hidden not in record
     assert wire.in_base64(hidden.encode()) not in record
     assert segment["bdb"] not in record

@@ -188,7 +188,7 @@ def make(asked: Asked, service: Service, grant: Grant) -> Verification:
     return_faces = form.flag("return_faces", default=False)
     policy = stricter(
         policy_of(service, grant, None),
-        form.number("face_quality_threshold", 0, 100, default=QUALITY),
+        form.decimal("face_quality_threshold", 0, 100, default=QUALITY),
         alone=alone,
     )
     if probe_kind == "facetoken":
@@ -211,7 +211,7 @@ def picture(asked: Asked, field: str) -> Source:
     return Source(field, data=file_of(data, asked.body))
 
 
-def stricter(policy: Policy, quality: int, *, alone: bool) -> Policy:
+def stricter(policy: Policy, quality: float, *, alone: bool) -> Policy:
     """The service's policy with what the request asks for, where that is more.
 
     Args:

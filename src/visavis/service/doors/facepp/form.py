@@ -6,6 +6,7 @@ file as a field; an empty one wasn't given; what the body hasn't is looked for i
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ MAX_FIELDS = 64
 MAX_TEXT = 2**16
 """Bytes of a field that is no picture."""
 MAX_NAME = 100
+DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 GROWTH = 2
 """How many times the size of its body is held beside it while it is read: a value's pieces, and the value."""
@@ -74,6 +76,19 @@ class Form:
         """
         return self.number(name, 0, 1, default=int(default)) == 1
 
+    def decimal(self, name: str, low: int, high: int, *, default: float) -> float:
+        """A field that is a number, with or without a decimal point.
+
+        Raises:
+            Said: It is none, or out of range.
+        """
+        text = self.text(name)
+        if text is None:
+            return default
+        if not (DECIMAL.fullmatch(text) and low <= float(text) <= high):
+            raise bad(name)
+        return float(text)
+
     def number(self, name: str, low: int, high: int, *, default: int) -> int:
         """A field that is a whole number.
 
@@ -122,7 +137,8 @@ def _urlencoded(data: bytes | bytearray) -> Iterator[tuple[str, bytes]]:
         if found < 0:
             return
         start = end + 1
-    raise _too_many()
+    # What isn't encoded at all, a picture as it is for instance, is no form with many fields.
+    raise _too_many() if data.isascii() else bad("body")
 
 
 def unquoted(data: bytes | bytearray, start: int = 0, end: int | None = None) -> bytes:

@@ -25,6 +25,8 @@ def given(form: Form, field: str) -> Box | None:
     text = form.text(field)
     if text is None:
         return None
+    if not text.isascii() or "_" in text:  # Python would read other digits, and digits in groups
+        raise bad(field)
     try:
         top, left, width, height = (float(number) for number in text.split(","))
     except ValueError:

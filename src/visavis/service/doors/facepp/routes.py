@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,11 @@ MAX_BODY = 8 * 2**20
 """Two pictures in base64, and all that goes with them."""
 MAX_FACEID_BODY = 20 * 2**20
 
-METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "TRACE"]
+FAMILIES = ("facepp", "v3", "faceid", "humanbodypp", "cardpp", "imagepp")
+"""What the paths of Face++ begin with."""
+SLASH = ("", "/")
+"""What may stand before and after a path. A host that ends with a slash makes two at the beginning."""
 ALLOWED = {
     "Access-Control-Allow-Methods": "POST, OPTIONS",
     "Access-Control-Allow-Headers": "*",
@@ -60,6 +65,17 @@ def at_the_door(endpoint: Endpoint) -> Endpoint:
         return response
 
     return wrapped
+
+
+def posted(*paths: str) -> Callable[[Endpoint], Endpoint]:
+    """Makes an endpoint answer what is posted to one of these paths."""
+
+    def register(endpoint: Endpoint) -> Endpoint:
+        for before, path, after in itertools.product(SLASH, paths, SLASH):
+            router.post(f"{before}{path}{after}")(endpoint)
+        return endpoint
+
+    return register
 
 
 async def _answered(
@@ -99,10 +115,7 @@ async def _bring(service: Service, asked: Asked) -> None:
             asked.fetched[field] = await urls.fetched(service, url, field)
 
 
-@router.post("/facepp/v3/compare")
-@router.post("/facepp/v3/compare/")
-@router.post("/v3/compare")
-@router.post("/v3/compare/")
+@posted("/facepp/v3/compare", "/v3/compare")
 @at_the_door
 async def compare_faces(request: Request) -> Response:
     """How alike are two faces?"""
@@ -111,10 +124,7 @@ async def compare_faces(request: Request) -> Response:
     )
 
 
-@router.post("/facepp/v3/detect")
-@router.post("/facepp/v3/detect/")
-@router.post("/v3/detect")
-@router.post("/v3/detect/")
+@posted("/facepp/v3/detect", "/v3/detect")
 @at_the_door
 async def detect_faces(request: Request) -> Response:
     """Which faces are on a picture?"""
@@ -123,8 +133,7 @@ async def detect_faces(request: Request) -> Response:
     )
 
 
-@router.post("/faceid/v2/verify")
-@router.post("/faceid/v2/verify/")
+@posted("/faceid/v2/verify")
 @at_the_door
 async def verify_face(request: Request) -> Response:
     """Is the person on a picture the one on the caller's own?"""
@@ -133,28 +142,22 @@ async def verify_face(request: Request) -> Response:
     )
 
 
-@router.options("/facepp/{rest:path}")
-@router.options("/v3/{rest:path}")
-@router.options("/faceid/{rest:path}")
-@router.options("/humanbodypp/{rest:path}")
-@router.options("/cardpp/{rest:path}")
-@router.options("/imagepp/{rest:path}")
 async def preflight(request: Request) -> Response:
     """What a browser asks before a page of another origin may."""
     allowed = fields(request.app.state.service.config)
     return Response(status_code=204, headers={**allowed, **(ALLOWED if allowed else {})})
 
 
-@router.api_route("/facepp/{rest:path}", methods=METHODS)
-@router.api_route("/v3/{rest:path}", methods=METHODS)
-@router.api_route("/faceid/{rest:path}", methods=METHODS)
-@router.api_route("/humanbodypp/{rest:path}", methods=METHODS)
-@router.api_route("/cardpp/{rest:path}", methods=METHODS)
-@router.api_route("/imagepp/{rest:path}", methods=METHODS)
 @at_the_door
 async def not_here(request: Request) -> Response:  # noqa: ARG001  # whatever was asked
     """Face++ has more paths, and other methods have none."""
     raise Problem(404, "request.path", "there is no such path")
+
+
+for slash, family in itertools.product(SLASH, FAMILIES):
+    path = f"{slash}/{family}/{{rest:path}}"
+    router.options(path)(preflight)
+    router.api_route(path, methods=METHODS)(not_here)
 
 
 DOOR = Door(

@@ -91,6 +91,11 @@ def read(data: bytes | bytearray) -> dict[str, Any]:
         Problem: 400 `request.malformed`, `request.version`; 413 `request.too_large`; 429 `service.memory`.
     """
     unpacked(data, GROWTH)
+    return _object(_inside(data), "what is inside the request")
+
+
+def _inside(data: bytes | bytearray) -> bytes:
+    """What is in the envelope of a request; of the envelope nothing is held any more."""
     outer = _object(data, "the request")
     version, request = outer.get("version"), outer.get("request")
     if version != VERSION:
@@ -104,10 +109,9 @@ def read(data: bytes | bytearray) -> dict[str, Any]:
     if not isinstance(request, str):
         raise _malformed("request isn't a text", found=type(request).__name__)
     try:
-        inside = base64.b64decode(request, validate=True)
+        return base64.b64decode(request, validate=True)
     except (binascii.Error, ValueError):
         raise _malformed("request isn't base64", expected="RFC 4648, section 4") from None
-    return _object(inside, "what is inside the request")
 
 
 def answer(response: object) -> dict[str, Any]:

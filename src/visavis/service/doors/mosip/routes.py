@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/biosdk-service", include_in_schema=False)
 
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 
 
 @router.post("/match")
@@ -76,13 +76,7 @@ async def init(request: Request) -> Response:
     request.state.grant = grant
     body = Body(service.memory)
     try:
-        await read_body(
-            request,
-            body,
-            most=_most(service),
-            within_s=service.config.body_s,
-            throws_away=service.config.body_mib * 2**20,
-        )
+        await read_body(request, body, most=_most(service), within_s=service.config.body_s)
         await service.at_desk(envelope.read, body.data)
     finally:
         body.let_go()
@@ -90,14 +84,14 @@ async def init(request: Request) -> Response:
     return JSONResponse(envelope.answer(found), headers={"Cache-Control": "no-store"})
 
 
-@router.get("")
-@router.get("/")
+@router.api_route("", methods=["GET", "HEAD"])
+@router.api_route("/", methods=["GET", "HEAD"])
 async def running() -> Response:
     """It runs. Without a key."""
     return PlainTextResponse(description.running())
 
 
-@router.get("/s")
+@router.api_route("/s", methods=["GET", "HEAD"])
 @speaking(refused)
 async def running_for_a_key(request: Request) -> Response:
     """It runs, and the key is good."""
@@ -107,6 +101,7 @@ async def running_for_a_key(request: Request) -> Response:
     return PlainTextResponse(description.running())
 
 
+@router.api_route("", methods=METHODS)
 @router.api_route("/{rest:path}", methods=METHODS)
 @speaking(refused)
 async def nothing_else(request: Request) -> Response:

@@ -90,9 +90,10 @@ class Extraction(Task["tuple[Examined, Kept | None]"]):
         if kept is None:
             why = said.decisive(self._reasons(seen))
             return envelope.stated(said.status_of(why), "; ".join(said.in_words(why)), None)
+        plain = known(self.record)
         record = replace(
-            known(self.record),
-            info=without_payload(self.record.info),
+            plain,
+            info=without_payload(plain.info),
             segments=(self._processed(kept),),
             others=without_pictures(self.record.others),
         )
@@ -111,15 +112,17 @@ class Extraction(Task["tuple[Examined, Kept | None]"]):
 
     def _processed(self, kept: Kept) -> Bir:
         """The segment of the template; what could hold the picture, or was about it, is left out."""
-        block, info, quality = self.block, self.block.bdb_info, kept.evidence.quality
+        block, quality = known(self.block), kept.evidence.quality
+        info = block.bdb_info
         assert info is not None  # noqa: S101  # that it is of a face stands there
-        score = None if quality is None or quality.score is None else round(quality.score, 1)
+        # A whole number: the platform's own class for it can't hold another.
+        score = None if quality is None or quality.score is None else round(quality.score)
         algorithm = Registered(OURS, kept.template.fingerprint)
         return replace(
-            known(block),
+            block,
             info=without_payload(block.info),
             bdb_info=replace(
-                known(info),
+                info,
                 format=FORMAT,
                 encryption=True,
                 level=PROCESSED,
@@ -137,14 +140,23 @@ class Extraction(Task["tuple[Examined, Kept | None]"]):
 
 
 def known(thing: Named) -> Named:
-    """A part of a record without names that nobody here knows: anything could stand under them."""
-    names = {part.key for part in PARTS[type(thing)]}
-    return replace(thing, as_received={key: each for key, each in thing.as_received.items() if key in names})
+    """A part of a record without names that nobody here knows, in it or in what it is made of.
+
+    Anything could stand under them. Records within it stay as they are.
+    """
+    parts = PARTS[type(thing)]
+    inner = [part.name for part in parts if not (isinstance(part.kind, str) or part.several)]
+    changed: dict[str, Any] = {
+        name: known(each) for name in inner if (each := getattr(thing, name)) is not None
+    }
+    names = {part.key for part in parts}
+    given = {key: each for key, each in thing.as_received.items() if key in names}
+    return replace(thing, **changed, as_received=given)
 
 
 def without_payload(info: BirInfo | None) -> BirInfo | None:
     """What is said about a record, without what its creator added."""
-    return None if info is None else replace(known(info), payload=None)
+    return None if info is None else replace(info, payload=None)
 
 
 def without_pictures(others: Mapping[str, str | None]) -> dict[str, str | None]:
