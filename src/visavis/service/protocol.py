@@ -16,7 +16,7 @@ takes.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import h11
 from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
@@ -63,7 +63,7 @@ class Patient(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client connected; one too many is sent away at once."""
-        super().connection_made(_Parting(transport, self._parts))
+        super().connection_made(cast("asyncio.Transport", _Parting(transport, self._parts)))
         if len(self.connections) > self._settings.connections:
             transport.abort()
             return
@@ -234,7 +234,7 @@ class _Asked(h11.Connection):
                 return h11.NEED_DATA
         return event
 
-    def send(self, event: Any) -> Any:  # type: ignore[override]  # h11's has an overload for each event
+    def send(self, event: Any) -> Any:
         """As h11's."""
         if isinstance(event, h11.InformationalResponse):
             self.left = self._announced
