@@ -23,8 +23,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from starlette.testclient import TestClient  # noqa: E402
 
-import mosip_requests  # noqa: E402
 from common import machine  # noqa: E402
+from questions import OK, WAYS, Way  # noqa: E402
 from visavis.access.keys import SCOPES, Keys  # noqa: E402
 from visavis.packs.install import fetch_demo_pictures  # noqa: E402
 from visavis.service.app import create_app  # noqa: E402
@@ -41,66 +41,38 @@ Took = tuple[float, float]
 """Milliseconds of wall clock and of all threads' processor time."""
 
 
-def native(client: TestClient, token: str, pair: tuple[bytes, bytes]) -> Call:
-    """The same question to the native API."""
-    headers = {"Authorization": f"Bearer {token}"}
-    files = {"reference": pair[0], "probe": pair[1]}
+def calling(client: TestClient, way: Way, token: str, pair: tuple[bytes, bytes]) -> Call:
+    """The question asked one way."""
+    question = way.ask(token, *pair)
 
     def call() -> None:
-        assert client.post("/v1/verifications", headers=headers, files=files).is_success
+        answer = client.post(question.path, headers=question.headers, content=question.body)
+        told = way.told(answer.status_code, answer.content)
+        assert told.status == OK, answer.text
+        assert told.decision != "inconclusive", answer.text
 
     return call
-
-
-def facepp(client: TestClient, token: str, pair: tuple[bytes, bytes]) -> Call:
-    """`/facepp/v3/compare` with two files."""
-    _, name, secret = token.split("_", 2)
-    files = {"image_file1": pair[0], "image_file2": pair[1]}
-
-    def call() -> None:
-        answer = client.post("/facepp/v3/compare", data={"api_key": name, "api_secret": secret}, files=files)
-        assert "confidence" in answer.json(), answer.text
-
-    return call
-
-
-def mosip(client: TestClient, token: str, pair: tuple[bytes, bytes]) -> Call:
-    """`/match` with one record, its bytes as lists of numbers."""
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    body = mosip_requests.match(*pair)
-
-    def call() -> None:
-        answer = client.post("/biosdk-service/match", headers=headers, content=body)
-        assert b'"MATCHED"' in answer.content, answer.text
-
-    return call
-
-
-DOORS: dict[str, Callable[[TestClient, str, tuple[bytes, bytes]], Call]] = {"facepp": facepp, "mosip": mosip}
-"""The doors that are measured, by name."""
-AS_SENT: dict[str, Callable[[bytes], bytes]] = {"mosip": mosip_requests.captured}
-"""How programs that come to a door encode a picture, where that isn't any; the native call gets the same."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--door", choices=sorted(DOORS), required=True)
+    parser.add_argument("--door", choices=sorted(set(WAYS) - {"native"}), required=True)
     parser.add_argument("--count", type=int, default=200, help="how many pairs of calls")
     options = parser.parse_args()
     print(machine())
     found = fetch_demo_pictures()
-    encode = AS_SENT.get(options.door, bytes)
-    pair = encode(found["obama.jpg"]), encode(found["obama2.jpg"])
+    native, way = WAYS["native"], WAYS[options.door]
+    pair = way.encoded(found["obama.jpg"]), way.encoded(found["obama2.jpg"])
     with tempfile.TemporaryDirectory() as folder:
-        service = Service.start(Config(database=f"{folder}/doors.sqlite", doors=(options.door,), engines=1))
+        service = Service.start(Config(database=f"{folder}/doors.sqlite", doors=way.doors, engines=1))
         token = Keys(service.ledger).create(
             purpose="benchmark", legal_basis="none", scopes=SCOPES, rate_per_min=10**6, quota_per_day=10**8
         )[1]
         with TestClient(create_app(service)) as client:
-            calls = native(client, token, pair), DOORS[options.door](client, token, pair)
-            both = alternating(*calls, count=options.count)
+            own, door = (calling(client, each, token, pair) for each in (native, way))
+            both = alternating(own, door, count=options.count)
         service.ledger.close()
     for what, which in (("wall clock", 0), ("processor time", 1)):
         owns, doors = ([each[which] for each in times] for times in both)

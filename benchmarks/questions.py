@@ -109,11 +109,12 @@ class Facepp(Way):
         return Question("/facepp/v3/compare", {"Content-Type": kind}, body)
 
     def told(self, status: int, body: bytes) -> Told:
-        """As `Way.told`; an answer has neither a decision nor a place in the ledger."""
+        """As `Way.told`; an answer says whether anything was compared, not where the ledger has it."""
         found: dict[str, Any] = json.loads(body)
         if found.get("error_message") == "CONCURRENCY_LIMIT_EXCEEDED":
             return Told(BUSY)
-        return Told(status)
+        is_compared = status != OK or "confidence" in found
+        return Told(status, None if is_compared else "inconclusive")
 
 
 class Mosip(Way):

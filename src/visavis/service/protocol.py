@@ -151,6 +151,7 @@ class Patient(H11Protocol):
         answer = (head, h11.Data(data=refusal.body), h11.EndOfMessage())
         self.transport.write(b"".join(self.conn.send(event) or b"" for event in answer))
         self.server_state.total_requests += 1
+        # Of somebody who found no room no more is taken than could have been let in.
         self._asked.left = min(self._asked.left, self._settings.body_mib * 2**20)
         self.transport.close()
         return True

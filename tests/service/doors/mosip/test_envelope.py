@@ -214,13 +214,12 @@ WIDE = {
 @pytest.mark.parametrize("numbers", WIDE.values(), ids=WIDE)
 def test_it_grows_by_no_more_than_is_counted(numbers: str) -> None:
     body = wide(numbers)
-    envelope_read = envelope.read
     with contextlib.suppress(Problem):
-        envelope_read(wide("1,2"))  # what is imported and kept from then on
+        envelope.read(wide("1,2"))  # what is imported and kept from then on
     tracemalloc.start()
     try:
         with contextlib.suppress(Problem):
-            envelope_read(body)
+            envelope.read(body)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

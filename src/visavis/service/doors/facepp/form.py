@@ -24,6 +24,7 @@ MAX_FIELDS = 64
 MAX_TEXT = 2**16
 """Bytes of a field that is no picture."""
 MAX_NAME = 100
+WHOLE = re.compile(r"[0-9]{1,9}")
 DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 GROWTH = 2
@@ -82,12 +83,7 @@ class Form:
         Raises:
             Said: It is none, or out of range.
         """
-        text = self.text(name)
-        if text is None:
-            return default
-        if not (DECIMAL.fullmatch(text) and low <= float(text) <= high):
-            raise bad(name)
-        return float(text)
+        return self._number(DECIMAL, name, low, high, default)
 
     def number(self, name: str, low: int, high: int, *, default: int) -> int:
         """A field that is a whole number.
@@ -95,12 +91,15 @@ class Form:
         Raises:
             Said: It is none, or out of range.
         """
+        return int(self._number(WHOLE, name, low, high, default))
+
+    def _number(self, form: re.Pattern[str], name: str, low: int, high: int, default: float) -> float:
         text = self.text(name)
         if text is None:
             return default
-        if not (text.isascii() and text.isdigit() and len(text) < 10 and low <= int(text) <= high):
+        if not (form.fullmatch(text) and low <= float(text) <= high):
             raise bad(name)
-        return int(text)
+        return float(text)
 
 
 def read(content_type: str | None, data: bytes | bytearray, query: bytes) -> Form:
