@@ -346,6 +346,16 @@ def test_guessing_at_the_password_from_a_session_is_locked_out(desk: Desk, anna:
     assert code(desk.sign_in) == "access.locked"
 
 
+def test_showing_once_more_who_one_is_counts_as_signing_in_does(desk: Desk, anna: User) -> None:
+    token, prove = desk.sign_in().token, partial(desk.sessions.prove, address=ADDRESS)
+    prove(token, PASSWORD)
+    assert code(lambda: prove("vs_" + "A" * 43, PASSWORD)) == "access.session"
+    answers = [code(lambda: prove(token, "wrong " * 5)) for _ in range(6)]
+    assert answers == ["access.sign_in"] * 5 + ["access.locked"]
+    assert code(desk.sign_in) == "access.locked"
+    desk.sessions.find(token)
+
+
 def test_locked_out_nobody_looks_at_the_password(desk: Desk, anna: User, clock: Clock) -> None:
     for name in ("anna", "nobody"):
         answers = [code(partial(desk.sign_in, name, "wrong " * 5)) for _ in range(6)]

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from visavis.access.keys import Keys
-from visavis.access.subjects import Subjects
+from visavis.access.pictures import Pictures
+from visavis.access.subjects import Subjects, look_at_pictures
 from visavis.access.verdicts import Verdicts
 from visavis.errors import LedgerError
 from visavis.ledger.entry import KINDS, Entry, Event
@@ -89,13 +90,13 @@ pictures, names or templates.
   What is recorded about the person was looked at. Purpose: access by the subject. Asked by the
   operator.
 
-No answers about the person are kept."""
+No answers about the person are kept. No pictures of the person are kept."""
     )
     plain = report.to_dict()
     assert [use["index"] for use in plain["uses"]] == [2, 4, 5]
     assert plain["uses"][0]["legal_basis"] == "a contract"
     assert plain["uses"][0]["text"] == report.uses[0].text
-    assert (plain["subject"], plain["kept_until"]) == ("customer 17", [])
+    assert (plain["subject"], plain["kept_until"], plain["pictures_kept_until"]) == ("customer 17", [], [])
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("start", "key", "user")])
@@ -168,6 +169,59 @@ def test_an_erasure_takes_answers_and_salts_and_the_tree_holds(
     assert len(subjects.report("customer 18", purpose=PURPOSE).uses) == 2
     assert sound(ledger)
     assert subjects.erase("customer 17", purpose="again").receipt is None
+
+
+def test_pictures_that_are_kept_are_reported_and_erased(
+    subjects: Subjects, ledger: Ledger, clock: Clock
+) -> None:
+    pictures = Pictures(ledger, clock)
+    for subject, days in (("customer 17", 2), ("customer 17", 1), ("customer 18", 3)):
+        index = ledger.append(verdict(subject)).index
+        pictures.keep(index, {"probe": b"p"}, purpose="p", subject=subject, keep_for=timedelta(days=days))
+    report = subjects.report("customer 17", purpose=PURPOSE)
+    assert report.to_dict()["pictures_kept_until"] == [
+        "2026-03-15T09:30:00+00:00",
+        "2026-03-16T09:30:00+00:00",
+    ]
+    two = "The pictures of 2 checks are kept, encrypted, the last until 2026-03-16 09:30 UTC."
+    assert " ".join(report.lines()).endswith(two)
+    assert len(subjects.report("customer 17", purpose="p", only="p").pictures_until) == 2
+    assert subjects.report("customer 17", purpose="q", only="q").pictures_until == ()
+    clock.move(days=1)
+    one = " ".join(subjects.report("customer 17", purpose=PURPOSE).lines())
+    assert "The pictures of 1 check are kept, encrypted, until 2026-03-16 09:30 UTC." in one
+    erased = subjects.erase("customer 17", purpose="erasure for the subject")
+    assert (erased.verdicts, erased.pictures, erased.is_nothing) == (0, 2, False)
+    assert erased.to_dict()["pictures"] == 2
+    assert subjects.report("customer 17", purpose=PURPOSE).pictures_until == ()
+    assert len(subjects.report("customer 18", purpose=PURPOSE).pictures_until) == 1
+    assert subjects.erase("customer 17", purpose="again").is_nothing
+    assert sound(ledger)
+
+
+def test_a_look_at_pictures_is_told_as_one(subjects: Subjects, ledger: Ledger) -> None:
+    index = ledger.append(verdict()).index
+    details = look_at_pictures(index, "u")
+    ledger.append(Event(kind="access", purpose="p", subject="customer 17", details=details))
+    look, report = subjects.report("customer 17", purpose=PURPOSE).uses[1:]
+    assert look.text.startswith("Pictures of the person that are kept were looked at. Purpose: p.")
+    assert report.text.startswith("What is recorded about the person was looked at.")
+    assert look.entry.details == {"what": "pictures", "entry": index, "user": "u"}
+
+
+def test_erasing_entries_takes_their_pictures_along(subjects: Subjects, ledger: Ledger, clock: Clock) -> None:
+    pictures = Pictures(ledger, clock)
+    indices = [ledger.append(verdict()).index for _ in range(4)]
+    for index in indices:
+        pictures.keep(index, {"probe": b"p"}, purpose="p", subject="customer 17", keep_for=timedelta(days=1))
+    with pytest.raises(LedgerError) as none:
+        subjects.erase_entries(indices[0], 99, purpose="retention ended")
+    assert none.value.code == "ledger.index"
+    assert all(pictures.note(index) for index in indices)
+    subjects.erase_entries(indices[1], indices[2], purpose="retention ended")
+    assert [pictures.note(index) is not None for index in indices] == [True, False, False, True]
+    assert [bool(ledger.openings(index)) for index in indices] == [True, False, False, True]
+    assert sound(ledger)
 
 
 def test_what_comes_after_an_erasure_is_a_record_of_its_own(subjects: Subjects, ledger: Ledger) -> None:

@@ -210,6 +210,28 @@ def test_a_key_of_a_user_lets_no_program_in_even_with_its_secret(desk: Desk) -> 
     assert desk.users.grant(user, key.id, "verifications").key == key.id
 
 
+def test_whether_anybody_else_may_decide_for_a_purpose(desk: Desk, other: Desk) -> None:
+    anna, bert = desk.user("anna", "clerk", "reviewer"), desk.user("bert", "reviewer")
+
+    def found(purpose: str = "hiring") -> bool:
+        return other.users.anybody_else_may("reviews", purpose, but=anna.id)
+
+    desk.users.give_purpose(anna.id, purpose="hiring", legal_basis="consent")
+    assert not found()  # not oneself
+    key = desk.users.give_purpose(bert.id, purpose="hiring", legal_basis="consent")
+    assert (found(), found("Hiring"), found("")) == (True, False, False)
+    assert not other.users.anybody_else_may("users", "hiring", but=anna.id)
+    desk.users.block(bert.id)
+    assert not found()
+    desk.users.unblock(bert.id)
+    assert found()
+    desk.users.take_purpose(bert.id, key.id)
+    assert not found()
+    invited = desk.users.add("carla", ["reviewer"])
+    desk.users.give_purpose(invited.id, purpose="hiring", legal_basis="consent")
+    assert not found()  # she has never been here
+
+
 def test_a_purpose_that_was_taken_lets_nobody_in(desk: Desk, other: Desk) -> None:
     user = desk.user("anna")
     key = desk.users.give_purpose(user.id, **PURPOSE)

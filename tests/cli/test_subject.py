@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner, Result
 
+from visavis.access.pictures import Pictures
 from visavis.cli.subject import subject_group
 from visavis.errors import LedgerError, StorageError
 from visavis.ledger.entry import Entry, Event
@@ -71,14 +73,29 @@ def test_an_erasure_is_asked_about_and_recorded(ledger: Path) -> None:
     ran = run("erase", "customer 17", given="y\n")
     assert ran.exit_code == 0
     assert ran.stdout.splitlines()[0] == "answers that were kept: 0 deleted"
-    assert ran.stdout.splitlines()[1].startswith("the erasure is entry 2 of the ledger visavis/ledger-")
+    assert ran.stdout.splitlines()[1] == "pictures that were kept: those of 0 checks deleted"
+    assert ran.stdout.splitlines()[2].startswith("the erasure is entry 2 of the ledger visavis/ledger-")
     assert (last(ledger).kind, last(ledger).purpose) == ("erasure", "erasure for the subject")
     with Ledger.open(ledger) as opened:
         assert opened.key is not None
         assert verify(opened, key=opened.key.verifier).sound
     assert run("erase", "customer 17", "--yes").stdout == "nothing is kept or recorded of it\n"
     told = json.loads(run("erase", "customer 17", "--yes", "--json").stdout)
-    assert told == {"verdicts": 0, "ledger": None}
+    assert told == {"verdicts": 0, "pictures": 0, "ledger": None}
+
+
+def test_pictures_that_are_kept_are_told_and_erased(ledger: Path) -> None:
+    with Ledger.open(ledger) as opened:
+        Pictures(opened).keep(
+            1, {"probe": b"p"}, purpose="p", subject="customer 17", keep_for=timedelta(days=1)
+        )
+    assert "The pictures of 1 check are kept, encrypted, until" in run("report", "customer 17").stdout
+    told = json.loads(run("report", "customer 17", "--json").stdout)
+    assert len(told["pictures_kept_until"]) == 1
+    ran = run("erase", "customer 17", "--yes")
+    assert ran.stdout.splitlines()[1] == "pictures that were kept: those of 1 check deleted"
+    with Ledger.open(ledger) as opened:
+        assert Pictures(opened).note(1) is None
 
 
 def test_nothing_is_made_where_there_is_no_ledger(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import threading
 import time
 import zipfile
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -17,6 +18,7 @@ from PIL import Image
 from visavis.access.accounts import Accounts
 from visavis.access.keys import Keys
 from visavis.access.passwords import Cost
+from visavis.access.pictures import Pictures
 from visavis.access.users import ROLES
 from visavis.service.pages.frame import SESSION
 
@@ -298,6 +300,15 @@ class Shown:
     token: str = ""
 
 
+def with_pictures(ledger: Ledger, papers: Papers) -> str:
+    """The address of the newest verdict that has none yet, with pictures kept as a desk keeps them."""
+    pictures = Pictures(ledger)
+    index = max(index for index, _ in ledger.leaves(kind="verdict") if pictures.note(index) is None)
+    shown = {"reference": papers.portrait.read_bytes(), "probe": papers.person.read_bytes()}
+    pictures.keep(index, shown, purpose=PURPOSE, subject="case 4711", keep_for=timedelta(days=30))
+    return f"/desk/ledger/entry/{index}"
+
+
 def every_page(stand: Somewhere, papers: Papers) -> list[Shown]:
     """All that people see of a desk at which something happened; strangers first, then by role."""
     clerk, colleague, reviewer, auditor, administrator = (
@@ -324,9 +335,15 @@ def every_page(stand: Somewhere, papers: Papers) -> list[Shown]:
     reviewer.post(case, case, decision="no_match", note="The ears are not alike.")
     two = [("first_front", papers.passport), ("second_front", papers.front), ("second_back", papers.back)]
     pair = clerk.post("/desk/crosscheck", "/desk/crosscheck", two)
+    same = [("first_front", papers.passport), ("second_front", papers.passport)]
+    doubtful = clerk.post("/desk/crosscheck", "/desk/crosscheck", same, subject="case 16")
+    asked = clerk.post("/desk/crosscheck", "/desk/crosscheck", same, subject="case 17")
+    clerk.post(f"{asked}/review", asked, why="Are these two of one person?")
     key, _ = Keys(stand.ledger).create(
         purpose="hiring", legal_basis="consent", scopes=["verifications"], rate_per_min=60, quota_per_day=1000
     )
+    looked_at = with_pictures(stand.ledger, papers)
+    auditor.post(f"{looked_at}/pictures", looked_at)
     for hands in (clerk, colleague, reviewer, auditor, administrator):
         hands.http.close()
     return [
@@ -349,13 +366,18 @@ def every_page(stand: Somewhere, papers: Papers) -> list[Shown]:
         Shown("crosscheck-start", "/desk/crosscheck", clerk.token),
         Shown("crosscheck", pair, clerk.token),
         Shown("crosscheck-receipt", f"{pair}/receipt", clerk.token),
+        Shown("crosscheck-open", doubtful, clerk.token),
+        Shown("crosscheck-waits", asked, clerk.token),
         Shown("asked", "/desk/asked", colleague.token),
         Shown("asked-decided", reviewed.replace("/check/", "/asked/"), colleague.token),
         Shown("receipt-reviewed", f"{reviewed}/receipt", colleague.token),
         Shown("review-queue", "/desk/review", reviewer.token),
         Shown("review-case", waits.replace("/check/", "/review/"), reviewer.token),
+        Shown("review-pair", asked.replace("/crosscheck/", "/review/"), reviewer.token),
         Shown("ledger", "/desk/ledger", auditor.token),
         Shown("ledger-entry", f"/desk/ledger/entry/{stand.ledger.state().size - 1}", auditor.token),
+        Shown("ledger-entry-with-pictures", looked_at, auditor.token),
+        Shown("ledger-pictures", f"{looked_at}/pictures", auditor.token),
         Shown("ledger-uses", "/desk/ledger/uses", auditor.token),
         Shown("ledger-alarms", "/desk/ledger/alarms", auditor.token),
         Shown("ledger-rates", "/desk/ledger/rates", auditor.token),

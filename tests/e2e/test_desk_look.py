@@ -132,6 +132,7 @@ def test_pages_that_come_of_a_form(sits: Callable[..., Page], stand: Stand, axe:
     auditor.get_by_text(PURPOSE).first.wait_for()
     assert not violations(auditor, axe)
     auditor.goto("/desk/account/second-factor")
+    auditor.get_by_label("The password that you have now").fill(PASSWORD)
     auditor.get_by_role("button", name="Set it up").click()
     auditor.locator(".qr").wait_for()
     assert not violations(auditor, axe)

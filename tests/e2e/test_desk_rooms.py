@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.e2e.stand import PASSWORD, PURPOSE, employ
+from tests.e2e.stand import PASSWORD, PURPOSE, employ, with_pictures
 
 from visavis.access.totp import code_of, step_at
 from visavis.ledger import rows
@@ -35,6 +35,7 @@ def test_a_second_factor(sits: Callable[..., Page], stand: Stand) -> None:
     page = sits("twice")
     page.goto("/desk/account")
     page.get_by_role("link", name="Set it up").click()
+    page.get_by_label("The password that you have now").fill(PASSWORD)
     page.get_by_role("button", name="Set it up").click()
     assert page.get_by_role("img", name="QR code").is_visible()
     secret = base64.b32decode(page.locator("bdi.code").inner_text().replace(" ", ""))
@@ -167,6 +168,31 @@ def test_an_entry_is_found(sits: Callable[..., Page], hands: Callable[[str], Han
     page.locator("nav.rooms").get_by_role("link", name="Entries").click()
     page.locator("table.entries tbody th a").first.click()
     assert re.search(r"\d", heading(page))
+
+
+def test_pictures_that_are_kept(
+    sits: Callable[..., Page], stand: Stand, hands: Callable[[str], Hands], papers: Papers
+) -> None:
+    """Asked for with a purpose, and shown to nobody else who is signed in."""
+    hands("clerk").checked(papers.portrait, papers.person)
+    entry = with_pictures(stand.ledger, papers)
+    page = sits("auditor")
+    page.goto(entry)
+    page.get_by_role("button", name="Look at the pictures").click()
+    page.wait_for_url("**/pictures")
+    pictures = page.locator("main img")
+    assert pictures.count() == 2
+    for each in pictures.all():
+        each.scroll_into_view_if_needed()
+        assert each.evaluate("it => it.decode().then(() => it.naturalWidth)") > 100
+    page.get_by_role("link", name="Back to the entry").click()
+    page.wait_for_url(f"**{entry}")
+    page.locator("nav.rooms").get_by_role("link", name="Entries").click()
+    assert "Access" in page.locator("table.entries tbody tr").first.inner_text()
+    other = sits("auditor")
+    other.goto(f"{entry}/pictures")
+    assert other.url.endswith(entry)
+    assert other.locator("main img").count() == 0
 
 
 # The administrator

@@ -87,6 +87,9 @@ def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
         ('desk_origin = "https://desk.example:99999"', {}, "desk_origin is no address"),
         ('desk = true\nhost = "0.0.0.0"', {}, "desk_origin is needed"),
         ("desk_idle_minutes = 0", {}, "desk_idle_minutes lies from 1"),
+        ("desk = true\ndesk_picture_days = 0.5", {}, "desk_picture_days is a whole number"),
+        ("desk = true\ndesk_picture_days = 3661", {}, "desk_picture_days lies from 0 to 3660"),
+        ("desk_picture_days = 30", {}, "desk_picture_days is for the desk, which is off"),
         ('desk_operator = "a\\nb"', {}, "desk_operator is one line of at most 100 characters"),
         (f'desk_contact = "{"a" * 201}"', {}, "desk_contact is one line of at most 200 characters"),
         ("desk_contact = 4", {}, "desk_contact is a text"),
@@ -120,6 +123,7 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
 def test_a_desk_is_off_and_for_this_machine_until_somebody_says_otherwise(tmp_path: Path) -> None:
     config = load(environ={})
     assert (config.desk, config.origin) == (False, "http://127.0.0.1:8420")
+    assert config.desk_picture_days == 0
     assert load(environ={"VISAVIS_SERVICE_DESK": "true", "VISAVIS_SERVICE_HOST": "::1"}).origin == (
         "http://[::1]:8420"
     )
@@ -240,8 +244,15 @@ def test_check_says_what_is_wrong(checked: Any, environ: dict[str, str], said: s
 
 
 def test_check_says_what_to_keep_in_mind(checked: Any) -> None:
-    code, output = checked(HOST="0.0.0.0", VERDICT_HOURS="0")
+    code, output = checked(
+        HOST="0.0.0.0",
+        VERDICT_HOURS="0",
+        DESK="true",
+        DESK_ORIGIN="https://d.example",
+        DESK_PICTURE_DAYS="30",
+    )
     assert code == 0
+    assert "desk_picture_days is 30: the desk keeps the pictures of each check" in output
     assert "there is no TLS" in output
     assert "verdict_hours is 0" in output
 

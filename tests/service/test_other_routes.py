@@ -267,6 +267,8 @@ def test_a_person_sees_every_use_under_the_purpose_of_the_key(door: Door, small:
     models.SubjectReport.model_validate(plain)
     assert {use["purpose"] for use in plain["uses"]} == {PURPOSE}
     assert [use["kind"] for use in plain["uses"]] == ["verdict", "access"]
+    assert len(plain["kept_until"]) == 1  # the answer under this key's purpose, not the other one
+    assert plain["pictures_kept_until"] == []
     for reference in ("nobody", "with%2Fa%20slash", "report"):
         assert [use["kind"] for use in door.get(f"/v1/subjects/{reference}/report").json()["uses"]] in (
             [],

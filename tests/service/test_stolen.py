@@ -18,6 +18,7 @@ from tests.documents.specimens import make
 from tests.service.conftest import PURPOSE, Door, make_key
 
 from visavis.access.gate import Gate
+from visavis.access.pictures import Pictures
 from visavis.access.subjects import Subjects
 from visavis.access.tables import windows
 from visavis.access.verdicts import Verdicts
@@ -63,6 +64,7 @@ def stolen(
         key=own.key,
         gate=Gate(own),
         verdicts=Verdicts(own),
+        pictures=Pictures(own),
         requests=Requests(own.storage, secret=derived(own.key, b"requests"), lease_s=40, kept_s=1000),
         subjects=Subjects(own),
     )
@@ -88,6 +90,14 @@ def stolen(
         grant = service.gate.enter(door.token, "challenges")
         answered = Active("live", 0.9, 0.5, (), None, "all checks passed", template)
         answered_challenge.keep(service, grant, "0" * 32, answered, SUBJECT)
+        shown = {"page-1": specimens.passport.read_bytes(), "probe": small["obama2"]}
+        service.pictures.keep(
+            told[0].json()["ledger"]["index"],
+            shown,
+            purpose=PURPOSE,
+            subject=SUBJECT,
+            keep_for=timedelta(days=30),
+        )
     taken = tmp_path_factory.mktemp("stolen")
     for file in folder.iterdir():
         if not file.name.endswith(".key"):
@@ -99,6 +109,9 @@ def stolen(
         "key": door.token.rpartition("_")[2].encode(),
         "digest of the Idempotency-Key": hashlib.sha256(b"request-of-4711").digest(),
         "picture": small["obama"][200:260],
+        "picture that is kept": shown["probe"][200:260],
+        "end of a picture that is kept": shown["probe"][-60:-20],
+        "page that is kept": shown["page-1"][5000:5060],
         "digest of a picture": told[0].json()["verdict"]["probe"]["sha256"].encode(),
         "digest in bytes": bytes.fromhex(told[0].json()["verdict"]["probe"]["sha256"]),
         "template": np.asarray(template.vector, "<f4").tobytes()[:16],
@@ -147,6 +160,7 @@ def test_a_key_of_ones_own_opens_no_answer(stolen: tuple[Path, dict[str, bytes]]
             "UPDATE ledger_log SET origin = ?, verifier_key = ?", (key.verifier.name, str(key.verifier))
         )
         ids = [row[0] for row in connection.execute("SELECT id FROM access_verdicts")]
+        [index] = [row[0] for row in connection.execute("SELECT id FROM access_pictures")]
     connection.close()
     assert ids
     with Ledger.open(database, key_file=own) as ledger:
@@ -154,6 +168,9 @@ def test_a_key_of_ones_own_opens_no_answer(stolen: tuple[Path, dict[str, bytes]]
             with pytest.raises(VisavisError) as damaged:
                 Verdicts(ledger).get(each, purpose=PURPOSE)
             assert damaged.value.code == "access.damaged"
+        with pytest.raises(VisavisError) as damaged:
+            Pictures(ledger).get(index, purpose=PURPOSE)
+        assert damaged.value.code == "access.damaged"
         assert Subjects(ledger).report(SUBJECT, purpose=PURPOSE).uses[:-1] == ()
         assert not verify(ledger, key=key.verifier).sound  # and it shows
 

@@ -267,6 +267,25 @@ class Sessions:
             connection.execute(sessions.update().where(sessions.c.digest == row.digest).values(key=key))
         return self.find(token)
 
+    def prove(self, token: str, password: str, *, address: str | None, browser: str | None = None) -> None:
+        """Have whoever is signed in show once more that it is they, before they change how they sign in.
+
+        An open screen alone, or a stolen cookie, isn't enough for that (OWASP ASVS 5.0, 7.5.1).
+
+        Args:
+            token: Of the session.
+            password: What was typed; a wrong one counts as it does for `sign_in`.
+            address: As for `sign_in`.
+            browser: As for `sign_in`.
+
+        Raises:
+            AccessError: `access.session`; `access.sign_in`: the password is wrong; `access.locked`;
+                `access.busy`.
+            StorageError: Nothing is shown.
+        """
+        user, _ = self._find(token, FULL)
+        self._prove(user, password, address, browser)
+
     def change_password(
         self, token: str, old: str, new: str, *, address: str | None, browser: str | None = None
     ) -> SignedIn:
@@ -285,12 +304,7 @@ class Sessions:
             StorageError: It can't be written.
         """
         user, row = self._find(token, FULL)
-        attempt = self._attempt(user.name, address, browser)
-        known, fits = self._tried(attempt, user.name, old)
-        if known is None or not fits:
-            self.attempts.failed(attempt, user.id)
-            raise _wrong()
-        self.attempts.passed(attempt)
+        self._prove(user, old, address, browser)
         hashed = self._users.hashed(user, new)
         self._users.record("password", user.id, user.id, {"how": "old password"})
         with self._storage.writing() as connection:
@@ -358,6 +372,14 @@ class Sessions:
         except AccessError:  # too many at the same time: nothing was looked at
             self.attempts.withdrawn(attempt)
             raise
+
+    def _prove(self, user: User, password: str, address: str | None, browser: str | None) -> None:
+        attempt = self._attempt(user.name, address, browser)
+        known, fits = self._tried(attempt, user.name, password)
+        if known is None or not fits:
+            self.attempts.failed(attempt, user.id)
+            raise _wrong()
+        self.attempts.passed(attempt)
 
     def _signed_in(self, user: User, how: str) -> SignedIn:
         self._users.record("sign-in", user.id, user.id, {"how": how})

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from visavis.access.keys import Keys
+from visavis.access.pictures import Pictures
 from visavis.access.verdicts import Verdicts
 from visavis.ledger.entry import Entry, Event
 from visavis.report.words import rate
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from visavis.access.keys import Key
+    from visavis.ledger.entry import Scalar
     from visavis.ledger.log import Ledger, Receipt
 
 WIDTH = 100
+PICTURES = "pictures"
 
 WHAT = {
     "verdict": "It was asked whether two pictures, or a picture and a document, show the same person.",
@@ -34,6 +37,7 @@ WHAT = {
     "rotation": "The key that signs the ledger was exchanged.",
     "erasure": "What could show whom earlier entries are about was destroyed.",
 }
+LOOKED_AT_PICTURES = "Pictures of the person that are kept were looked at."
 CAME_TO = {
     "match": "Result: the same person",
     "no_match": "Result: not the same person",
@@ -89,6 +93,7 @@ class Report:
         origin: Of the ledger.
         uses: Every use, the earliest first. This report is the last one.
         kept_until: Until when answers about the person are kept.
+        pictures_until: Until when pictures of the person are kept, a time for each check.
     """
 
     reference: str
@@ -96,6 +101,7 @@ class Report:
     origin: str
     uses: tuple[Use, ...]
     kept_until: tuple[datetime, ...]
+    pictures_until: tuple[datetime, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""
@@ -105,6 +111,7 @@ class Report:
             "ledger": self.origin,
             "uses": [use.to_dict() for use in self.uses],
             "kept_until": [moment.isoformat() for moment in self.kept_until],
+            "pictures_kept_until": [moment.isoformat() for moment in self.pictures_until],
         }
 
     def lines(self) -> list[str]:
@@ -117,7 +124,7 @@ class Report:
         for use in self.uses:
             lines += ["", f"{_day(datetime.fromisoformat(use.entry.time))} (entry {use.index})"]
             lines += textwrap.wrap(use.text, WIDTH, initial_indent="  ", subsequent_indent="  ")
-        lines += ["", *textwrap.wrap(self._kept(), WIDTH)]
+        lines += ["", *textwrap.wrap(f"{self._kept()} {self._pictures()}", WIDTH)]
         return lines
 
     def _kept(self) -> str:
@@ -129,6 +136,15 @@ class Report:
             return f"1 answer about the person is kept, until {last}."
         return f"{count} answers about the person are kept, the last until {last}."
 
+    def _pictures(self) -> str:
+        if not self.pictures_until:
+            return "No pictures of the person are kept."
+        count = len(self.pictures_until)
+        last = _day(self.pictures_until[-1])
+        if count == 1:
+            return f"The pictures of 1 check are kept, encrypted, until {last}."
+        return f"The pictures of {count} checks are kept, encrypted, the last until {last}."
+
 
 @dataclass(frozen=True, slots=True)
 class Erased:
@@ -136,16 +152,24 @@ class Erased:
 
     Attributes:
         verdicts: How many answers that were kept are deleted.
+        pictures: Of how many checks pictures that were kept are deleted.
         receipt: Where the erasure is recorded; None where nothing was recorded of the person.
     """
 
     verdicts: int
+    pictures: int
     receipt: Receipt | None
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether there was nothing to erase."""
+        return self.receipt is None and not self.verdicts and not self.pictures
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""
         return {
             "verdicts": self.verdicts,
+            "pictures": self.pictures,
             "ledger": None if self.receipt is None else self.receipt.to_dict(),
         }
 
@@ -163,6 +187,7 @@ class Subjects:
         self._ledger = ledger
         self._keys = Keys(ledger, clock)
         self._verdicts = Verdicts(ledger, clock)
+        self._pictures = Pictures(ledger, clock)
         self._clock = clock or (lambda: datetime.now(UTC))
 
     def report(
@@ -200,13 +225,15 @@ class Subjects:
                 entry = Entry.parse(leaf)
                 if only is None or entry.purpose == only:
                     uses.append(Use(index, entry, _basis(keys, entry)))
-        kept = () if only is not None else tuple(self._verdicts.times_of(reference))
-        return Report(reference, self._clock(), ledger.state().origin, tuple(uses), kept)
+        kept, pictures = (
+            tuple(each.times_of(reference, purpose=only)) for each in (self._verdicts, self._pictures)
+        )
+        return Report(reference, self._clock(), ledger.state().origin, tuple(uses), kept, pictures)
 
     def erase(self, reference: str, *, purpose: str, key: str | None = None) -> Erased:
-        """Delete the answers that are kept about a person, and what shows which entries are about them.
+        """Delete what is kept about a person, and what shows which entries are about them.
 
-        The answers go first: where this is interrupted, a second call finds the rest.
+        Answers and pictures go first: where this is interrupted, a second call finds the rest.
 
         Args:
             reference: The operator's own.
@@ -216,8 +243,41 @@ class Subjects:
         Raises:
             StorageError: The ledger can't be read or written.
         """
-        verdicts = self._verdicts.erase(reference)
-        return Erased(verdicts, self._ledger.erase_subject(reference, purpose=purpose, key=key))
+        verdicts, pictures = self._verdicts.erase(reference), self._pictures.erase(reference)
+        return Erased(verdicts, pictures, self._ledger.erase_subject(reference, purpose=purpose, key=key))
+
+    def erase_entries(self, first: int, last: int, *, purpose: str, key: str | None = None) -> Receipt:
+        """Delete the pictures that are kept of some entries, and what shows which pictures they were about.
+
+        Args:
+            first: Index of the first one.
+            last: Of the last one.
+            purpose: What it is done for.
+            key: The id of the key that asks.
+
+        Raises:
+            StorageError: The ledger can't be read or written.
+            LedgerError: `ledger.index`: there are no such entries; nothing is deleted.
+        """
+        for index in (first, last):
+            self._ledger.leaf(index)
+        self._pictures.erase_entries(first, last)
+        return self._ledger.erase_entries(first, last, purpose=purpose, key=key)
+
+
+def look_at_pictures(index: int, user: str) -> dict[str, Scalar]:
+    """What an entry says, beside the rest, of somebody who looks at pictures that are kept.
+
+    Args:
+        index: Of the entry that they are kept under.
+        user: Id of the user who looks.
+    """
+    return {"what": PICTURES, "entry": index, "user": user}
+
+
+def is_look_at_pictures(entry: Entry) -> bool:
+    """Whether an entry says that somebody looked at pictures that are kept."""
+    return entry.kind == "access" and entry.details.get("what") == PICTURES
 
 
 def _basis(keys: Mapping[str, Key], entry: Entry) -> str | None:
@@ -228,6 +288,8 @@ def _basis(keys: Mapping[str, Key], entry: Entry) -> str | None:
 def _sentences(use: Use) -> list[str]:
     entry = use.entry
     said = [WHAT.get(entry.kind, f"Something was recorded, a {entry.kind}.")]
+    if is_look_at_pictures(entry):
+        said = [LOOKED_AT_PICTURES]
     if entry.decision is not None and entry.kind != "refusal":
         result = CAME_TO.get(entry.decision, f"Result: {entry.decision.replace('_', ' ')}")
         if entry.fmr is not None or entry.fmr_upper is not None:

@@ -5,6 +5,7 @@ access_windows      the salts of `fan_out`; a salt is destroyed when its window 
 access_comparisons  which key compared when, for as long as a window looks back
 access_marks        salted digests of the faces that were compared
 access_verdicts     answers that were kept, encrypted
+access_pictures     pictures of checks that were kept, encrypted
 access_users        one row for each user of the desk
 access_invitations  keyed digests of the links by which a password is set
 access_recovery_codes  the same of what stands in for a second factor, once each
@@ -76,6 +77,16 @@ verdicts = sa.Table(
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Column("expires_at", sa.BigInteger, nullable=False),
 )
+pictures = sa.Table(
+    "access_pictures",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("purpose", sa.Text, nullable=False),
+    sa.Column("subject", sa.LargeBinary, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("expires_at", sa.BigInteger, nullable=False),
+)
+"""`id` is the index of the ledger's entry that the verdict is."""
 users = sa.Table(
     "access_users",
     metadata,

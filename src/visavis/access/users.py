@@ -358,6 +358,29 @@ class Users:
         now = self.clock()
         return [key for key in self.keys.of_user(id_) if key.state(now) == "valid"]
 
+    def anybody_else_may(self, act: str, purpose: str, *, but: str) -> bool:
+        """Whether somebody who can sign in may do something for a purpose.
+
+        Args:
+            act: Of the values of `ACTS`.
+            purpose: What it is called.
+            but: Id of the user who doesn't count.
+        """
+        import sqlalchemy as sa
+
+        from visavis.access import tables
+
+        users, keys = tables.users, tables.keys
+        query = (
+            sa.select(users)
+            .join(keys, keys.c.user_id == users.c.id)
+            .where(keys.c.purpose == purpose, keys.c.revoked_at.is_(None), users.c.id != but)
+            .where(keys.c.expires_at.is_(None) | (keys.c.expires_at > us(self.clock())))
+        )
+        with self._storage.reading() as connection:
+            found = [_user(row) for row in connection.execute(query)]
+        return any(user.state == "active" and user.may(act) for user in found)
+
     def grant(self, user: User, key: str, scope: str) -> Grant:
         """Let a call of a user in and count it, as `Keys.admit` does for a program.
 

@@ -51,10 +51,10 @@ def report(*, where: str | None, reference: str, purpose: str, as_json: bool) ->
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was erased as JSON.")
 def erase(*, where: str | None, reference: str, purpose: str, yes: bool, as_json: bool) -> None:
-    """Delete the answers that are kept about REF, and destroy what shows which entries are about it.
+    """Delete what is kept about REF, and destroy what shows which entries are about it.
 
-    The entries stay, the ledger verifies as before, and nobody can tell any more whom they are about. Copies
-    of the database from before still can.
+    Kept may be answers of a service, and pictures of its desk. The entries stay, the ledger verifies as
+    before, and nobody can tell any more whom they are about. Copies of the database from before still can.
     """
     from visavis.access.subjects import Subjects
 
@@ -65,9 +65,14 @@ def erase(*, where: str | None, reference: str, purpose: str, yes: bool, as_json
     if as_json:
         click.echo(json.dumps(erased.to_dict(), indent=2))
         return
-    if erased.receipt is None and not erased.verdicts:
+    if erased.is_nothing:
         click.echo("nothing is kept or recorded of it")
         return
     click.echo(f"answers that were kept: {erased.verdicts} deleted")
+    click.echo(f"pictures that were kept: those of {_checks(erased.pictures)} deleted")
     if erased.receipt is not None:
         click.echo(f"the erasure is entry {erased.receipt.index} of the ledger {erased.receipt.origin}")
+
+
+def _checks(count: int) -> str:
+    return "1 check" if count == 1 else f"{count} checks"

@@ -58,12 +58,23 @@ NUMBERS: Mapping[str, tuple[float, float]] = {
     "facepp_token_hours": (0, 72),
     "desk_hours": (0.25, 24 * 7),
     "desk_idle_minutes": (1, 24 * 60),
+    "desk_picture_days": (0, 3660),
 }
 """The least and the largest value of each setting that is a number."""
 TEXTS: Mapping[str, int] = {"desk_operator": 100, "desk_contact": 200}
 """Characters of each setting that people read, at most: they stand on a receipt."""
 OPENID = ("openid_issuer", "openid_client", "openid_secret", "openid_claim", "openid_roles")
-WHOLE = ("port", "workers", "engines", "queue", "connections", "picture_mib", "body_mib", "memory_mib")
+WHOLE = (
+    "port",
+    "workers",
+    "engines",
+    "queue",
+    "connections",
+    "picture_mib",
+    "body_mib",
+    "memory_mib",
+    "desk_picture_days",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +122,7 @@ class Config:
         desk_origin: Where it is reached, such as ``https://desk.example``; None for this machine alone.
         desk_hours: How long somebody is signed in at most.
         desk_idle_minutes: How long somebody stays signed in who does nothing.
+        desk_picture_days: How many days the pictures of the desk's checks are kept, encrypted; 0 keeps none.
         desk_operator: Who runs the desk and is responsible for it, as receipts name them; None: they don't.
         desk_contact: Where to ask and to complain, as receipts say it: an address, a mail, a number.
         openid_issuer: The OpenID provider where users sign in, as it calls itself; None without.
@@ -154,6 +166,7 @@ class Config:
     desk_origin: str | None = None
     desk_hours: float = 12
     desk_idle_minutes: float = 30
+    desk_picture_days: int = 0
     desk_operator: str | None = None
     desk_contact: str | None = None
     openid_issuer: str | None = None
@@ -399,6 +412,8 @@ def _desk(config: Config) -> list[str]:
         wrong.append(f"desk_origin is needed: nobody reaches the desk as {config.host}")
     if config.desk and config.workers > 1:
         wrong.append("desk needs workers = 1: checks that are under way live in one process")
+    if config.desk_picture_days and not config.desk:
+        wrong.append("desk_picture_days is for the desk, which is off: desk = true")
     given = [name for name in OPENID if getattr(config, name)]
     if given and not (config.openid_issuer and config.openid_client):
         wrong.append(f"{given[0]} needs openid_issuer and openid_client")

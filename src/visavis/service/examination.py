@@ -27,7 +27,7 @@ def wrong(config: Config) -> list[str]:
 def to_note(config: Config) -> list[str]:
     """What doesn't keep it from answering, and is to be kept in mind."""
     own = (*_openness(config), *_callers_without_key(config), *_missing(config), *_facepp(config))
-    return [*own, *_unreached(config)]
+    return [*own, *_pictures(config), *_unreached(config)]
 
 
 def _tls(config: Config) -> Iterator[str]:
@@ -185,6 +185,14 @@ def _facepp(config: Config) -> Iterator[str]:
     ):
         if names:
             yield f"at the door facepp the thresholds for {', '.join(names)} {what}"
+
+
+def _pictures(config: Config) -> Iterator[str]:
+    if config.desk_picture_days:
+        yield (
+            f"desk_picture_days is {config.desk_picture_days}: the desk keeps the pictures of each check, "
+            "encrypted under the ledger's key; copies of the database have them longer than that"
+        )
 
 
 def _missing(config: Config) -> Iterator[str]:

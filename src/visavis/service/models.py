@@ -569,7 +569,11 @@ class SubjectReport(BaseModel):
     made_at: str
     ledger: str
     uses: list[Use]
-    kept_until: list[str]
+    kept_until: Annotated[list[str], Field(description="Until when answers about the person are kept")]
+    pictures_kept_until: Annotated[
+        list[str],
+        Field(description="Until when pictures of the person are kept, a time for each check at the desk"),
+    ]
 
 
 class Health(BaseModel):

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from visavis.access.gate import Gate
+from visavis.access.pictures import Pictures
 from visavis.access.subjects import Subjects
 from visavis.access.verdicts import Verdicts
 from visavis.ledger.log import Ledger
@@ -54,6 +55,7 @@ class Service:
         key: Of the ledger.
         gate: Who may ask for what.
         verdicts: Answers that are kept.
+        pictures: Those of the desk's checks that are kept.
         requests: What was asked under an Idempotency-Key.
         challenges: Those that were drawn.
         issuer: Draws them, and takes each back once.
@@ -71,6 +73,7 @@ class Service:
     key: LedgerKey
     gate: Gate
     verdicts: Verdicts
+    pictures: Pictures
     requests: Requests
     challenges: Challenges
     issuer: Issuer
@@ -101,6 +104,7 @@ class Service:
             key=key,
             gate=Gate(ledger),
             verdicts=Verdicts(ledger),
+            pictures=Pictures(ledger),
             requests=Requests(
                 ledger.storage, secret=derived(key, b"requests"), lease_s=lease_s(config), kept_s=kept_s
             ),
@@ -131,7 +135,7 @@ class Service:
         from visavis.service.doors.facepp import tokens
 
         self.gate.expire()
-        kept = (self.verdicts, self.requests, self.challenges, tokens.of(self))
+        kept = (self.verdicts, self.pictures, self.requests, self.challenges, tokens.of(self))
         return sum(each.expire() for each in kept)
 
     async def close(self) -> None:

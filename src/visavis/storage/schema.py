@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from visavis.storage.engine import Storage
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Those of `migrations/versions`, the oldest first; they stand here so that to look needs no Alembic."""
 HEAD = REVISIONS[-1]
 

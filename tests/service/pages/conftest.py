@@ -13,6 +13,7 @@ from tests.service.conftest import PURPOSE, with_config
 
 from visavis.access.accounts import Accounts
 from visavis.access.passwords import Cost
+from visavis.access.pictures import Pictures
 from visavis.access.subjects import Subjects
 from visavis.access.verdicts import Verdicts
 from visavis.ledger.log import Ledger
@@ -100,6 +101,7 @@ def desk(session_service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ledger=ledger,
         subjects=Subjects(ledger),
         verdicts=Verdicts(ledger),
+        pictures=Pictures(ledger),
         memory=Memory(session_service.memory.most),  # checks that a test leaves open count in it
     )
     app = create_app(service)

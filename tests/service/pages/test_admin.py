@@ -189,6 +189,22 @@ def test_a_second_factor_is_taken_away(desk: Browser) -> None:
     assert not desk.accounts.users.get(user.id).has_second_factor
 
 
+def test_administrators_change_their_own_way_in_with_their_password_like_all_others(desk: Browser) -> None:
+    chief = desk.sign_in("administrator")
+    enrolment = desk.accounts.second_factor.begin(chief)
+    desk.accounts.second_factor.confirm(chief, code(enrolment.secret))
+    desk.post("/desk/sign-in", {"name": "administrator", "password": PASSWORD})
+    desk.post("/desk/sign-in/code", {"code": code(enrolment.secret, ahead=1)}, page="/desk/sign-in/code")
+    page = desk.get(f"{USERS}/{chief.id}").text
+    assert "where your password is asked for" in page
+    assert f"{USERS}/{chief.id}/invitation" not in page
+    assert f"{USERS}/{chief.id}/second-factor" not in page
+    for path in ("invitation", "second-factor"):
+        answer = send(desk, f"{USERS}/{chief.id}/{path}")
+        assert (answer.status_code, "/desk/invitation/" in answer.text) == (422, False)
+    assert desk.accounts.users.get(chief.id).has_second_factor
+
+
 # Keys
 
 

@@ -309,6 +309,7 @@ def test_every_kind_and_every_detail_can_be_told(desk: Browser) -> None:
     details: dict[str, Any] = {
         "a_text": "x",
         "none": None,
+        "max_fmr": None,
         "yes": True,
         "small": 1e-9,
         "whole": 1234567,
@@ -318,6 +319,8 @@ def test_every_kind_and_every_detail_can_be_told(desk: Browser) -> None:
     for index in put(desk, [Event(kind=kind, decision="odd", details=details) for kind in KINDS]):  # type: ignore[arg-type]
         page = desk.get(f"/desk/ledger/entry/{index}").text
         assert "1,234,567" in page
+        assert re.search(r"none</th><td><bdi>none</bdi>", page)
+        assert re.search(r"Highest false match rate</th><td><bdi>not set</bdi>", page)
         assert "1e-09" in page
 
 

@@ -21,6 +21,8 @@ from tests.service.pages.conftest import CHEAP, Browser, client, csrf_of
 from visavis.access.accounts import Accounts
 from visavis.access.fan_out import Limits
 from visavis.access.gate import Gate
+from visavis.access.pictures import Pictures
+from visavis.access.subjects import Subjects
 from visavis.access.verdicts import Verdicts
 from visavis.decision.policy import Policy
 from visavis.ledger.entry import Entry
@@ -29,7 +31,7 @@ from visavis.liveness.register import Issuer
 from visavis.service.app import create_app
 from visavis.service.pages import check as check_module
 from visavis.service.pages import desk as desk_module
-from visavis.service.pages.checks import session_of
+from visavis.service.pages.held import session_of
 from visavis.service.pool import Pool
 from visavis.service.service import derived
 from visavis.service.store import Challenges
@@ -72,6 +74,8 @@ def opened(
             key=ledger.key,
             gate=Gate(ledger, limits=limits),
             verdicts=Verdicts(ledger),
+            pictures=Pictures(ledger),
+            subjects=Subjects(ledger),
             challenges=challenges,
             issuer=Issuer(derived(ledger.key, b"challenges"), challenges),
             pool=pool or session_service.pool,
@@ -241,7 +245,7 @@ def test_what_can_not_be_decided_says_why_and_what_to_do(
     page = clerk.get(f"{check}/verdict").text
     assert '<div class="decision inconclusive">' in page
     said = text_of(page)
-    assert "Picture of the face: Reason. No face was found. Use a picture that shows one whole face" in said
+    assert "Picture of the face : Reason: No face was found. Use a picture that shows one whole face" in said
     assert "nothing was compared" in said
     assert "Ask a second person" in said
 
@@ -257,7 +261,7 @@ def test_a_picture_that_is_not_good_enough_says_what_to_change(
     check = decided(desk, small["obama"], dark.getvalue())
     said = text_of(desk.get(f"{check}/verdict").text)
     assert (
-        "Picture of the face: Reason. The picture is not as good as the rule of this desk asks for. " in said
+        "Picture of the face : Reason: The picture is not as good as the rule of this desk asks for. " in said
     )
     assert "Add light from the front." in said
 
@@ -281,7 +285,7 @@ def test_a_reference_without_a_face_is_told_at_once(clerk: Browser, faceless: by
     check = begin(clerk, way="pictures")
     send(clerk, check, "claim", {"page": faceless})
     said = text_of(clerk.get(f"{check}/claim").text)
-    assert "Reference picture: Reason. No face was found." in said
+    assert "Reference picture : Reason: No face was found." in said
     assert "Go on all the same" in said
 
 

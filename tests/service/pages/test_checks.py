@@ -8,8 +8,9 @@ import pytest
 
 from visavis.service.engine import Papers
 from visavis.service.intake import Memory
-from visavis.service.pages import checks as module
-from visavis.service.pages.checks import IDLE_S, LEAN_BYTES, RESULT_S, WAITING_S, Check, Checks, session_of
+from visavis.service.pages import held as module
+from visavis.service.pages.checks import Check, Checks
+from visavis.service.pages.held import IDLE_S, LEAN_BYTES, RESULT_S, WAITING_S, session_of
 from visavis.service.problems import Problem
 
 ONE, OTHER = session_of("vs_one"), session_of("vs_other")
@@ -141,7 +142,7 @@ def test_signing_out_ends_all_but_what_waits(checks: Checks) -> None:
 def test_a_session_has_a_few_checks_and_the_oldest_that_is_over_makes_room(
     checks: Checks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MOST_OF_ONE", 2)
+    monkeypatch.setattr(Checks, "most_of_one", 2)
     first, second = begin(checks), begin(checks)
     more: Any = {"user": "anna", "session": ONE, "key": "k", "purpose": "p", "subject": None}
     assert checks.begin(**more, way="document") is None
@@ -153,7 +154,7 @@ def test_a_session_has_a_few_checks_and_the_oldest_that_is_over_makes_room(
 
 
 def test_all_together_are_bounded(checks: Checks, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST", 1)
+    monkeypatch.setattr(Checks, "most", 1)
     begin(checks)
     given: Any = {"key": "k", "purpose": "p", "subject": None, "way": "document"}
     assert checks.begin(user="berta", session=OTHER, **given) is None
@@ -177,7 +178,7 @@ def test_again_takes_over_what_the_claim_rests_on(checks: Checks) -> None:
 def test_again_where_the_oldest_that_is_over_is_that_one(
     checks: Checks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MOST_OF_ONE", 1)
+    monkeypatch.setattr(Checks, "most_of_one", 1)
     check = begin(checks)
     reference: Any = object()
     checks.keep(check, {"portrait": b"j"}, None)
@@ -191,10 +192,11 @@ def test_again_where_the_oldest_that_is_over_is_that_one(
 def test_a_second_person_is_another_one(checks: Checks, clock: Clock) -> None:
     check = begin(checks)
     checks.decide(check, VERDICT, {})
-    assert checks.waiting_for(check.id, user="berta") is None  # nobody was asked
+    assert checks.waiting_for(check.id, user="berta", purposes=[check.purpose]) is None  # nobody was asked
     assert checks.ask(check, "the chin")
-    assert checks.waiting_for(check.id, user="anna") is None
-    assert checks.waiting_for(check.id, user="berta") is check
+    assert checks.waiting_for(check.id, user="anna", purposes=[check.purpose]) is None
+    assert checks.waiting_for(check.id, user="berta", purposes=["something else"]) is None
+    assert checks.waiting_for(check.id, user="berta", purposes=[check.purpose]) is check
     assert checks.mine(user="anna", session=ONE) == []
     assert checks.find(check.id, user="anna", session=ONE) is check  # to see whether they decided
     clock.now += RESULT_S + IDLE_S  # it stays with its pictures

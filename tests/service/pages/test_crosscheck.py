@@ -22,7 +22,7 @@ from visavis.ledger.entry import Entry
 from visavis.ledger.statement import read_keys, verify
 from visavis.service.intake import Memory
 from visavis.service.pages import crosscheck as pages
-from visavis.service.pages.checks import IDLE_S, RESULT_S
+from visavis.service.pages.held import IDLE_S, RESULT_S, WAITING_S
 from visavis.service.pages.pairs import MOST_OF_ONE, Pairs, new_id
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def test_two_documents(desk: Browser, specimens: Specimens) -> None:
     assert "Can’t decide" in said
     assert "Both documents carry the same picture." in said
     assert "Surname OUDEIS OUDEIS same the same name" in said
-    assert "differs (it may)" in said  # passport and card are of another kind
+    assert "differs · may differ" in said  # passport and card are of another kind
     assert re.search(r"only the (first|second) has it", said)
     assert "case 4711" in said
     assert all(text_of(rule).replace("’", "'") in said.replace("’", "'") for rule in library.RULES)
@@ -150,7 +150,7 @@ def test_a_match_and_a_contradiction(desk: Browser, faces: Verdict, monkeypatch:
     assert "The faces match, and no field of the person differs." in said
     rows = [*same_rows()[1:], Row("surname", "MUSTER", "MUSTERMANN", "differs", "other characters")]
     said = text_of(desk.get(given(desk, monkeypatch, compared(faces, *rows))).text)
-    assert "Surname MUSTER MUSTERMANN differs (it may not)" in said
+    assert "Surname MUSTER MUSTERMANN differs · has to be the same" in said
     assert "differ in what has to be the same: Surname." in said
     said = text_of(desk.get(given(desk, monkeypatch, compared(faces))).text)
     assert "this can’t be compared: Surname and Date of birth." in said
@@ -321,6 +321,132 @@ def test_nothing_is_on_disk(
     assert desk.get(f"{where}/picture/first-portrait").content == marked
     for file in tmp_path.rglob("*"):
         assert not file.is_file() or marked[3:] not in file.read_bytes()
+
+
+# A second person
+
+
+def undecided(desk: Browser, monkeypatch: pytest.MonkeyPatch, faces: Verdict) -> str:
+    """The address of a crosscheck that came to nothing: the faces match, and the surnames differ."""
+    rows = same_rows()
+    rows[0] = Row(
+        "surname", "MUSTER", "<b>BEISPIEL", "differs", "no way of writing letters makes them one name"
+    )
+    where = given(desk, monkeypatch, compared(faces, *rows))
+    form = dict(re.findall(r'name="(csrf|step)" value="([^"]+)"', desk.get(where).text))
+    for why in ("", "a" * 501):
+        assert desk.http.post(f"{where}/review", data={**form, "why": why}).status_code == 422
+    answer = desk.http.post(f"{where}/review", data={**form, "why": "Is this <i>one</i> person?"})
+    assert answer.headers["location"] == where
+    again = desk.http.post(f"{where}/review", data={**form, "why": "twice"})
+    assert again.headers["location"] == where
+    assert "Nothing was done twice" in desk.get(where).text
+    return where
+
+
+def test_a_second_person_decides(desk: Browser, faces: Verdict, monkeypatch: pytest.MonkeyPatch) -> None:
+    clerk = desk.another()
+    clerk.sign_in("clerk")
+    where = undecided(clerk, monkeypatch, faces)
+    waits = clerk.get(where).text
+    assert "A second person was asked at" in waits
+    assert f"{where}/end" not in waits
+    assert f"{where}/review" not in waits
+    assert "Nobody has decided yet." in clerk.get("/desk/asked").text
+    assert clerk.get(f"{where}/statement/review").status_code == 404
+
+    reviewer = desk.sign_in("reviewer")
+    path = where.replace("/crosscheck/", "/review/")
+    queue = text_of(desk.get("/desk/review").text)
+    assert "Two documents opening accounts" in queue
+    assert "The faces match, but the documents differ in what has to be the same: Surname." in queue
+    page = desk.get(path).text
+    assert "Is this &lt;i&gt;one&lt;/i&gt; person?" in page
+    assert "&lt;b&gt;BEISPIEL" in page
+    assert "has to be the same" in page
+    pictures = re.findall(rf'src="({path}/picture/[a-z-]+)"', page)
+    assert {each.rpartition("/")[2] for each in pictures} == {"first-portrait", "second-portrait"}
+    for each in pictures:
+        answer = desk.get(each)
+        assert (answer.content, answer.headers["cache-control"]) == (JPEG, "no-store")
+    form = dict(re.findall(r'name="(csrf|step)" value="([^"]+)"', page))
+    assert desk.http.post(path, data={**form, "decision": "match"}).status_code == 422
+    decided = {**form, "decision": "match", "note": "She has married."}
+    assert desk.http.post(path, data=decided).headers["location"] == "/desk/review"
+    assert "Nothing waits at the moment." in desk.get("/desk/review").text
+    for gone in (path, *pictures):
+        assert desk.get(gone).status_code == 404
+
+    ledger = desk.service.ledger
+    entry = Entry.parse(ledger.leaf(ledger.state().size - 1))
+    assert (entry.kind, entry.decision, entry.purpose) == ("review", "match", "opening accounts")
+    assert entry.details == {"entry": 7, "user": reviewer.id}
+    said = text_of(clerk.get(where).text)
+    assert "A second person decided: The same person She has married." in said
+    assert "Go on with what the second person decided." in said
+    receipt = text_of(clerk.get(f"{where}/receipt").text)
+    assert "Decision of a second person The same person" in receipt
+    assert clerk.get(f"{where}/statement/review").status_code == 200
+    assert "She has married." in clerk.get("/desk/asked").text
+
+
+def test_nobody_decides_on_a_crosscheck_of_their_own_or_of_another_purpose(
+    desk: Browser, faces: Verdict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clerk = desk.another()
+    clerk.sign_in("clerk", "reviewer")
+    path = undecided(clerk, monkeypatch, faces).replace("/crosscheck/", "/review/")
+    assert "Your own check" in clerk.get("/desk/review").text
+    stranger = desk.another()
+    desk.user("reviewer", name="stranger", purpose="paying benefits")
+    stranger.sign_in("reviewer", name="stranger")
+    assert "Nothing waits at the moment." in stranger.get("/desk/review").text
+    for browser in (clerk, stranger):
+        assert browser.get(path).status_code == 404
+        assert browser.get(f"{path}/picture/first-portrait").status_code == 404
+
+
+def test_what_a_second_person_said_is_there_after_signing_in_again_and_what_was_read_is_gone(
+    desk: Browser, faces: Verdict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clerk = desk.another()
+    clerk.sign_in("clerk")
+    where = undecided(clerk, monkeypatch, faces)
+    clerk.post("/desk/sign-out", page="/desk/account")
+    desk.sign_in("reviewer")
+    path = where.replace("/crosscheck/", "/review/")
+    page = desk.get(path).text
+    assert "BEISPIEL" in page  # it still waits, with all that was read
+    form = dict(re.findall(r'name="(csrf|step)" value="([^"]+)"', page))
+    desk.http.post(path, data={**form, "decision": "inconclusive", "note": "Too dark."})
+    again = desk.another()
+    again.sign_in("clerk")
+    assert again.get(where).status_code == 404
+    asked = where.replace("/crosscheck/", "/asked/")
+    assert f'href="{asked}"' in again.get("/desk/asked").text
+    assert again.get(asked).headers["location"] == where
+    assert "Too dark." in again.get(where).text
+    pairs = desk.http.app.state.desk.pairs  # type: ignore[attr-defined]
+    at = pairs._clock()
+    pairs._clock = lambda: at + RESULT_S + 1
+    page = again.get(where).text
+    assert "Too dark." in page
+    assert "BEISPIEL" not in page
+    pairs._clock = lambda: at + WAITING_S + 1
+    assert again.get(where).status_code == 404
+    assert len(pairs) == 0
+
+
+def test_what_was_decided_is_put_before_nobody(
+    desk: Browser, faces: Verdict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.sign_in("clerk")
+    where = given(desk, monkeypatch, compared(faces, *same_rows()))
+    page = desk.get(where).text
+    assert f"{where}/review" not in page
+    form = {"csrf": form_of(desk)["csrf"], "step": "1", "why": "really?"}
+    assert desk.http.post(f"{where}/review", data=form).headers["location"] == where
+    assert desk.http.app.state.desk.pairs.waiting() == []  # type: ignore[attr-defined]
 
 
 # What is under way

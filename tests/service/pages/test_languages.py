@@ -61,6 +61,8 @@ def test_catalogues_are_complete(tag: str) -> None:
     found = catalogue(tag)
     assert ids(found) == ids(catalogue(None))
     assert [message.id for message in found if message.id and not all(said(message))] == []
+    several = [message for message in found if message.pluralizable]
+    assert [message.id for message in several if len(said(message)) != found.num_plurals] == []
     assert [message.id for message in found if message.id and message.fuzzy] == []
 
 
@@ -81,6 +83,16 @@ def test_translations_say_the_same_placeholders(tag: str) -> None:
 @pytest.mark.parametrize(("tag", "forms"), [("de", 2), ("fr", 3), ("es", 3), ("ar", 6)])
 def test_plurals(tag: str, forms: int) -> None:
     assert catalogue(tag).num_plurals == forms  # CLDR; the third of French and Spanish is for millions
+
+
+def test_a_count_has_the_form_that_goes_with_it(languages: Languages) -> None:
+    arabic, german = languages.all["ar"], languages.all["de"]
+    one, several = "%(count)s use", "%(count)s uses"
+    said = [
+        arabic.ngettext(one, several, count).replace(arabic.number(count), "n") for count in (1, 2, 3, 11)
+    ]
+    assert len(set(said)) == 4
+    assert german.ngettext(one, several, 1) != german.ngettext(one, several, 2).replace("2", "1")
 
 
 # Who reads which
@@ -157,6 +169,16 @@ def test_numbers_and_waits(languages: Languages) -> None:
     assert english.wait(59) == "59 seconds"
     assert english.wait(3600) == "1 hour"
     assert english.wait(5400) == "2 hours"
+    assert [english.span(count, "hour") for count in (1, 1.5, 24)] == ["1 hour", "1.5 hours", "24 hours"]
+    assert german.span(30, "minute") == "30 Minuten"
+    arabic = languages.all["ar"]  # six forms of a unit
+    assert [arabic.span(count, "hour") for count in (1, 2, 3, 24, 100)] == [
+        "ساعة",
+        "ساعتان",
+        "3 ساعات",
+        "24 ساعة",
+        "100 ساعة",
+    ]
     assert english.again(None) == english.again("soon") == "Try again in a moment."
 
 
@@ -165,5 +187,7 @@ def test_dates(languages: Languages) -> None:
     assert languages.all["de"].date(moment) == "14. März 2026"
     assert languages.all["es"].date(moment) == "14 de marzo de 2026"
     assert re.fullmatch(r"1[345]\. März 2026, \d\d:\d\d UTC[+-]\d\d:\d\d", languages.all["de"].time(moment))
+    arabic = languages.all["ar"].time(moment)  # a comma of its own, not that of Latin letters
+    assert re.fullmatch(r"1[345] مارس 2026، \d\d:\d\d UTC[+-]\d\d:\d\d", arabic)
     assert languages.all["en"].listed(["a", "b", "c"]) == "a, b, and c"
     assert languages.all["es"].listed(["a", "b"]) == "a y b"

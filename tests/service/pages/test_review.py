@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.service.conftest import PURPOSE
 
 from visavis.access.subjects import WHAT
 from visavis.errors import StorageError
 from visavis.ledger.entry import Entry
-from visavis.service.pages.checks import RESULT_S, WAITING_S, Checks
+from visavis.service.pages.held import RESULT_S, WAITING_S
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from tests.service.pages.conftest import Browser
 
     from visavis.access.users import Role
-    from visavis.service.pages.checks import Check
+    from visavis.service.pages.checks import Check, Checks
 
 WHY = "Is this <b>one</b> person?"
 NOTE = "Ears and chin are the same <script>alert('1')</script>"
@@ -221,6 +222,62 @@ def test_nobody_decides_on_their_own(desk: Browser, small: Mapping[str, bytes], 
     assert "waits no more" in desk.get("/desk/review").text
 
 
+# Whose purposes
+
+
+def test_a_second_person_sees_only_what_is_for_a_purpose_of_theirs(desk: Browser, case: Case) -> None:
+    stranger = desk.another()
+    reviewer = desk.user("reviewer", name="stranger", purpose="paying benefits")
+    stranger.sign_in("reviewer", name="stranger")
+    queue = stranger.get("/desk/review").text
+    assert "Nothing waits at the moment." in queue
+    assert "purposes that you were given: paying benefits." in queue
+    assert case.id not in queue
+    assert "4711" not in queue
+    path, page = f"/desk/review/{case.id}", "/desk/account"
+    for each in (path, f"{path}/picture/probe", f"{path}/picture/reference"):
+        assert stranger.get(each).status_code == 404
+    data = {"step": str(case.check.step), "decision": "match", "note": NOTE}
+    assert stranger.post(path, data, page=page).headers["location"] == "/desk/review"
+    assert reviews(desk) == []
+
+    given = desk.accounts.users.give_purpose(reviewer.id, purpose=PURPOSE, legal_basis="consent")
+    assert case.id in stranger.get("/desk/review").text
+    assert stranger.get(path).status_code == 200
+    desk.accounts.users.take_purpose(reviewer.id, given.id)  # also from whoever has the page open
+    assert stranger.post(path, data, page=page).headers["location"] == "/desk/review"
+    assert stranger.get(f"{path}/picture/probe").status_code == 404
+    assert reviews(desk) == []
+    assert case.check.state == "waiting"
+
+
+def test_who_has_no_purpose_is_told_why_the_queue_is_empty(desk: Browser, case: Case) -> None:
+    desk.user("reviewer", purpose=None)
+    desk.sign_in("reviewer")
+    queue = desk.get("/desk/review").text
+    assert "You have no purpose to decide for" in queue
+    assert case.id not in queue
+
+
+def test_who_asks_is_told_where_nobody_may_decide(
+    desk: Browser, small: Mapping[str, bytes], faceless: bytes
+) -> None:
+    clerk = desk.another()
+    clerk.sign_in("clerk", "reviewer")  # nobody decides on their own
+    desk.user("reviewer", name="for-something-else", purpose="paying benefits")
+    desk.user("auditor")
+    invited = desk.accounts.users.add("never-came", ["reviewer"])
+    desk.accounts.users.give_purpose(invited.id, purpose=PURPOSE, legal_basis="consent")
+    told = "nobody else at this desk may decide for the purpose “opening accounts”"
+    for is_there in (False, True):
+        if is_there:
+            desk.user("reviewer")
+        id_ = undecided(clerk, small, faceless)
+        ask(clerk, id_)
+        page = clerk.get(f"/desk/check/{id_}/verdict").text
+        assert (told in page, "A second person is asked" in page) == (not is_there, is_there)
+
+
 ROUTES = (
     ("GET", "/desk/review", "reviewer"),
     ("GET", "/desk/review/{id}", "reviewer"),
@@ -388,10 +445,10 @@ def test_it_waits_a_day_however_often_somebody_looks(desk: Browser, case: Case) 
     began = case.check.decided
     held = desk.service.memory.held
     checks._clock = lambda: began + WAITING_S - 1
-    assert checks.waiting_for(case.id, user="somebody") is not None
+    assert checks.waiting_for(case.id, user="somebody", purposes=[PURPOSE]) is not None
     assert case.check.pictures
     checks._clock = lambda: began + WAITING_S + 1
-    assert checks.waiting_for(case.id, user="somebody") is None
+    assert checks.waiting_for(case.id, user="somebody", purposes=[PURPOSE]) is None
     assert desk.service.memory.held < held
     assert len(checks) == 0
 

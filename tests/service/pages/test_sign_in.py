@@ -12,8 +12,8 @@ from tests.service.pages.conftest import PASSWORD, csrf_of
 
 from visavis.access import totp
 from visavis.errors import AccessError
-from visavis.service.pages.checks import session_of
 from visavis.service.pages.frame import local
+from visavis.service.pages.held import session_of
 
 if TYPE_CHECKING:
     from http.cookies import Morsel
@@ -44,7 +44,8 @@ def code(secret: str, *, ahead: int = 0) -> str:
 
 def with_second_factor(desk: Browser) -> tuple[str, list[str]]:
     """Set one up for whoever is signed in; its secret and the recovery codes."""
-    page = desk.post("/desk/account/second-factor/begin", page="/desk/account").text
+    typed = {"password": PASSWORD}
+    page = desk.post("/desk/account/second-factor/begin", typed, page="/desk/account").text
     secret = re.search(r'<bdi class="code mono">([A-Z2-7 ]+)</bdi>', page)
     assert secret is not None
     answer = desk.post("/desk/account/second-factor", {"code": code(secret[1])}, page="/desk/account")
@@ -262,13 +263,32 @@ def test_a_recovery_code_counts_once(desk: Browser) -> None:
             assert "You have 9 recovery codes left." in desk.get("/desk/").text
 
 
-def test_the_second_factor_is_turned_off_by_a_code_of_it_alone(desk: Browser) -> None:
+def test_the_second_factor_is_turned_on_by_the_password_alone(desk: Browser) -> None:
+    user = desk.sign_in("clerk")
+    path = "/desk/account/second-factor/begin"
+    for typed in ({}, {"password": OTHER}):
+        answer = desk.post(path, typed, page="/desk/account")
+        assert (answer.status_code, "not the password that you have now" in answer.text) == (422, True)
+        assert 'class="qr"' not in answer.text
+    page = desk.post(path, {"password": PASSWORD}, page="/desk/account")
+    assert (page.status_code, 'class="qr"' in page.text, PASSWORD in page.text) == (200, True, False)
+    assert 'class="qr"' not in desk.get("/desk/account/second-factor").text
+    assert not desk.accounts.users.get(user.id).has_second_factor
+
+
+def test_the_second_factor_is_turned_off_by_the_password_and_a_code_of_it(desk: Browser) -> None:
     user = desk.sign_in("clerk")
     _, recovery = with_second_factor(desk)
     path = "/desk/account/second-factor/end"
-    assert desk.post(path, {"code": "123456"}, page="/desk/account").status_code == 422
-    assert desk.accounts.users.get(user.id).has_second_factor
-    answer = desk.post(path, {"code": recovery[0]}, page="/desk/account")
+    for typed in (
+        {"code": "123456", "password": PASSWORD},
+        {"code": recovery[0], "password": OTHER},
+        {"code": recovery[0]},
+    ):
+        assert desk.post(path, typed, page="/desk/account").status_code == 422
+        assert desk.accounts.users.get(user.id).has_second_factor
+    assert desk.accounts.second_factor.left(user.id) == 10  # without the password no code is looked at
+    answer = desk.post(path, {"code": recovery[0], "password": PASSWORD}, page="/desk/account")
     assert answer.headers["location"] == "/desk/sign-in"
     assert not desk.accounts.users.get(user.id).has_second_factor
     assert desk.get("/desk/account").status_code == 303
@@ -277,9 +297,18 @@ def test_the_second_factor_is_turned_off_by_a_code_of_it_alone(desk: Browser) ->
 def test_a_guess_at_the_code_is_locked_out(desk: Browser) -> None:
     desk.sign_in("clerk")
     with_second_factor(desk)
-    path = "/desk/account/second-factor/end"
-    statuses = [desk.post(path, {"code": "123456"}, page="/desk/account").status_code for _ in range(6)]
+    path, typed = "/desk/account/second-factor/end", {"code": "123456", "password": PASSWORD}
+    statuses = [desk.post(path, typed, page="/desk/account").status_code for _ in range(6)]
     assert statuses == [422] * 5 + [429]
+
+
+def test_a_guess_at_the_password_is_locked_out_as_at_the_sign_in(desk: Browser) -> None:
+    desk.sign_in("clerk")
+    path, typed = "/desk/account/second-factor/begin", {"password": OTHER}
+    answers = [desk.post(path, typed, page="/desk/account") for _ in range(6)]
+    assert [each.status_code for each in answers] == [422] * 5 + [429]
+    assert int(answers[-1].headers["retry-after"]) <= 30
+    assert desk.post(path, {"password": PASSWORD}, page="/desk/account").status_code == 429
 
 
 def test_the_code_without_a_password_before_it(desk: Browser) -> None:
@@ -387,6 +416,10 @@ def test_openid(desk: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     assert 'http-equiv="refresh" content="0; url=/desk/account"' in back.text
     assert provider.finished[-1] == ("sealed", {"code": "c", "state": "s"})
     assert desk.get("/desk/account").status_code == 200
+    assert "your organisation’s account" in desk.get("/desk/account/second-factor").text
+    for step in ("/begin", "", "/end"):  # they have no password, and their factor is the provider's
+        answer = desk.post(f"/desk/account/second-factor{step}", {"code": "1"}, page="/desk/account")
+        assert answer.status_code == 403
     assert "__Host-visavis-openid" not in desk.http.cookies
 
 

@@ -48,13 +48,9 @@ async def change_password(visit: Visit, form: Form) -> Response:
             browser=visit.browser,
         )
     except AccessError as error:
-        if error.code == "access.sign_in":
-            return await _shown(visit, {"old": _("This is not the password that you have now.")})
         if error.code == "access.password":
             return await _shown(visit, {"new": credentials.weak(visit, password)})
-        if error.code in ("access.locked", "access.busy"):
-            return await _shown(visit, {"": credentials.waiting(visit, error)}, error)
-        raise
+        return await _shown(visit, *_unproved(visit, error, "old"))
     visit.enter(signed_in.token, signed_in.session)
     visit.tell(_("Your password is changed. You were signed out everywhere else."))
     return visit.redirect(ACCOUNT)
@@ -74,9 +70,14 @@ async def second_factor(visit: Visit) -> Response:
 
 
 @PAGES.post("/account/second-factor/begin")
-async def begin(visit: Visit, form: Form) -> Response:  # noqa: ARG001
-    """A new secret, shown once."""
+async def begin(visit: Visit, form: Form) -> Response:
+    """A new secret, shown once, to whoever gives the password: an open screen alone doesn't do."""
     _refuse_unfit(visit)
+    try:
+        await _prove(visit, form)
+    except AccessError as error:
+        errors, waits = _unproved(visit, error)
+        return _second(visit, errors=errors, error=waits)
     enrolment = await visit.ask(visit.desk.accounts.second_factor.begin, visit.user, issuer=ISSUER)
     return _second(visit, enrolment=enrolment, began=True)
 
@@ -100,8 +101,9 @@ async def confirm(visit: Visit, form: Form) -> Response:
 
 @PAGES.post("/account/second-factor/end")
 async def end(visit: Visit, form: Form) -> Response:
-    """No second factor any more, by a code of it: an open screen alone doesn't do."""
+    """No second factor any more, by the password and a code of it."""
     _ = visit.gettext
+    _refuse_unfit(visit)
     user, accounts, code = visit.user, visit.desk.accounts, credentials.code_of(form)
 
     def used() -> bool:
@@ -113,6 +115,11 @@ async def end(visit: Visit, form: Form) -> Response:
         accounts.second_factor.reset(user.id, by=user.id)
         return True
 
+    try:
+        await _prove(visit, form)
+    except AccessError as error:
+        errors, waits = _unproved(visit, error)
+        return _second(visit, errors=errors, error=waits)
     try:
         is_right = await visit.ask(used)
     except AccessError as error:
@@ -171,6 +178,33 @@ def _second(
         began=began,
         errors=errors or {},
     )
+
+
+async def _prove(visit: Visit, form: Form) -> None:
+    """Have them type their password before they change how they sign in.
+
+    Raises:
+        AccessError: As `Sessions.prove`.
+    """
+    await visit.ask_from(
+        visit.desk.passwords,
+        visit.desk.accounts.sessions.prove,
+        visit.token,
+        credentials.password_of(form, "password"),
+        address=visit.address,
+        browser=visit.browser,
+    )
+
+
+def _unproved(
+    visit: Visit, error: AccessError, field: str = "password"
+) -> tuple[dict[str, str], AccessError | None]:
+    """What is said where the password was wrong or nobody could look at it; all else is raised again."""
+    if error.code == "access.sign_in":
+        return {field: visit.gettext("This is not the password that you have now.")}, None
+    if error.code in ("access.locked", "access.busy"):
+        return {"": credentials.waiting(visit, error)}, error
+    raise error
 
 
 def _refuse_unfit(visit: Visit) -> None:

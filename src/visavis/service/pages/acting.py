@@ -44,7 +44,7 @@ def reference_of(visit: Visit, form: Form) -> tuple[str, dict[str, str]]:
         return "", {"reference": _("Enter the reference of the person.")}
     if len(reference) > MAX_REFERENCE:
         most = visit.language.number(MAX_REFERENCE)
-        return reference, {"reference": _("A reference has up to %(most)s letters.", most=most)}
+        return reference, {"reference": _("A reference has up to %(most)s characters.", most=most)}
     return reference, {}
 
 

@@ -73,7 +73,7 @@ async def settings(visit: Visit) -> Response:
         title=visit.gettext("Settings"),
         config=service.config,
         limits=service.gate.limits,
-        hours=service.gate.limits.window / timedelta(hours=1),
+        hours=service.gate.limits.window // timedelta(hours=1),
         version=visavis.__version__,
         prefix=PREFIX,
     )
@@ -140,11 +140,11 @@ def _expire(desk: Desk, by: str) -> int:
 
 
 def _erase(desk: Desk, first: int, last: int, purpose: str, by: str) -> Receipt:
-    """Destroy the salts of entries, once the ledger says who does it."""
-    ledger = desk.service.ledger
+    """Destroy the salts of entries and delete their pictures, once the ledger says who does it."""
+    service = desk.service
     details: dict[str, Any] = {"what": "erasure of entries", "by": by, "first": first, "last": last}
-    ledger.append(Event(kind="access", purpose=purpose, details=details))
-    return ledger.erase_entries(first, last, purpose=purpose)
+    service.ledger.append(Event(kind="access", purpose=purpose, details=details))
+    return service.subjects.erase_entries(first, last, purpose=purpose)
 
 
 def _wrong(visit: Visit, given: Mapping[str, str], size: int) -> dict[str, str]:
@@ -159,7 +159,7 @@ def _wrong(visit: Visit, given: Mapping[str, str], size: int) -> dict[str, str]:
     elif not errors and int(given["last"]) >= size:
         errors["last"] = _("The newest entry has the number %(number)s.", number=size - 1)
     if not given["purpose"] or not TEXT.fullmatch(given["purpose"]):
-        errors["purpose"] = _("Say what it is done for, in one line of up to 200 letters.")
+        errors["purpose"] = _("Say what it is done for, in one line of up to 200 characters.")
     return errors
 
 
@@ -173,7 +173,7 @@ async def _retention(visit: Visit, given: Mapping[str, str], errors: Mapping[str
         given=given,
         errors=errors,
         newest=(await visit.ask(visit.desk.service.ledger.state)).size - 1,
-        window_h=visit.desk.service.gate.limits.window / timedelta(hours=1),
+        window_h=visit.desk.service.gate.limits.window // timedelta(hours=1),
         prefix=PREFIX,
     )
 

@@ -72,11 +72,11 @@ async def create(visit: Visit, form: Form) -> Response:
         except ValueError:
             day = None
         if day is None:
-            errors["ends"] = _("This is no day. Write it like 2026-01-31.")
+            errors["ends"] = _("This is not a date. Write it like 2026-01-31.")
         else:
             ends = datetime(day.year, day.month, day.day).astimezone()
             if ends <= datetime.now(UTC):
-                errors["ends"] = _("This day is over. Choose one to come.")
+                errors["ends"] = _("This date is in the past. Choose a later one.")
     if errors:
         return await _all(visit, given, scopes, errors)
     key, secret = await visit.ask(
@@ -105,7 +105,7 @@ async def rotate(visit: Visit, form: Form) -> Response:
     _ = visit.gettext
     found, overlap = await _found(visit), OVERLAPS.get(form.text("overlap"))
     if overlap is None:
-        return _one(visit, found, {"overlap": _("Choose how long the secret before stays valid.")})
+        return _one(visit, found, {"overlap": _("Choose how long the previous secret stays valid.")})
     manage = visit.desk.accounts.users.keys
     try:
         secret = await visit.ask(manage.rotate, found.id, overlap=overlap, by=visit.user.id)
@@ -129,8 +129,8 @@ def limits_wrong(visit: Visit, given: Mapping[str, str]) -> dict[str, str]:
     """What is wrong with a purpose, a legal basis, a rate and a quota."""
     _ = visit.gettext
     sentences = {
-        "purpose": _("Say what it is for, in one line of up to 200 letters."),
-        "legal_basis": _("Say on which ground it is lawful, in one line of up to 200 letters."),
+        "purpose": _("Say what it is for, in one line of up to 200 characters."),
+        "legal_basis": _("Say on which ground it is lawful, in one line of up to 200 characters."),
     }
     errors = {
         name: told for name, told in sentences.items() if not given[name] or not TEXT.fullmatch(given[name])
@@ -177,7 +177,7 @@ def _one(visit: Visit, found: Key, errors: Mapping[str, str]) -> Response:
     _ = visit.gettext
     told = Told(visit.language)
     names = {
-        "0": _("not at all"),
+        "0": _("It ends at once"),
         "1h": _("1 hour"),
         "24h": _("24 hours"),
         "7d": _("7 days"),

@@ -48,7 +48,7 @@ async def add(visit: Visit, form: Form) -> Response:
     if not roles:
         errors["roles"] = _("Choose at least one role.")
     if bool(given["issuer"]) != bool(given["subject"]):
-        errors["subject" if given["issuer"] else "issuer"] = _("Both go together.")
+        errors["subject" if given["issuer"] else "issuer"] = _("Enter both the issuer and the subject.")
     if errors:
         return await _all(visit, given, roles, errors)
     openid = (given["issuer"], given["subject"]) if given["issuer"] else None
@@ -124,6 +124,8 @@ async def sign_out(visit: Visit, form: Form) -> Response:  # noqa: ARG001
 async def second_factor(visit: Visit, form: Form) -> Response:  # noqa: ARG001
     """No second factor any more, as for a lost phone."""
     found, factor = await _found(visit), visit.desk.accounts.second_factor
+    if found.id == visit.user.id:
+        return await _one(visit, found, {"": _mine(visit)})
     told = visit.gettext("The second factor is taken away, and the user was signed out.")
     return await _done(visit, found, lambda: factor.reset(found.id, by=visit.user.id), told)
 
@@ -132,6 +134,8 @@ async def second_factor(visit: Visit, form: Form) -> Response:  # noqa: ARG001
 async def invite(visit: Visit, form: Form) -> Response:  # noqa: ARG001
     """Another link, which is shown this once; the one before is void."""
     found, invitations = await _found(visit), visit.desk.accounts.invitations
+    if found.id == visit.user.id:
+        return await _one(visit, found, {"": _mine(visit)})
     try:
         token = await visit.ask(invitations.make, found.id, by=visit.user.id)
     except AccessError as error:
@@ -191,6 +195,14 @@ async def _done(
     return visit.redirect(f"{USERS}/{found.id}")
 
 
+def _mine(visit: Visit) -> str:
+    """What is said to somebody who would get around the password that their own account asks for."""
+    return visit.gettext(
+        "This is you. Change your own password and second factor under “My account”, where your password is "
+        "asked for."
+    )
+
+
 async def _found(visit: Visit) -> User:
     try:
         return await visit.ask(visit.desk.accounts.users.get, visit.given("id"))
@@ -230,6 +242,7 @@ async def _one(
         roles=_choices(visit),
         given=given or LIMITS,
         is_me=found.id == visit.user.id,
+        mine=_mine(visit),
         errors=errors,
     )
 

@@ -21,6 +21,7 @@ from visavis.service.pages import uses
 from visavis.service.pages.acting import grant, purposes, reference_of, shown_days
 from visavis.service.pages.entries import Found, Line, Wanted, day_of, descending, parsed, search, span
 from visavis.service.pages.frame import Pages
+from visavis.service.pages.keeping import is_asked_for
 from visavis.service.pages.recorded import Told
 from visavis.service.pages.words import Words
 from visavis.service.problems import Problem
@@ -121,7 +122,20 @@ async def person(visit: Visit, form: Form) -> Response:
 @PAGES.get("/ledger/entry/{index}", may=MAY)
 async def entry(visit: Visit) -> Response:
     """One entry in words, with the proof that it is in the ledger."""
-    index = _index(visit)
+    return await entry_page(visit, index_of(visit))
+
+
+async def entry_page(visit: Visit, index: int, status: int = 200) -> Response:
+    """The page of an entry.
+
+    Args:
+        visit: Who looks at it.
+        index: Of the entry.
+        status: HTTP status.
+
+    Raises:
+        Problem: 404: there is no such entry.
+    """
 
     def read() -> tuple[bytes, str | None, int]:
         """Its bytes, a proof where the tree is whole, and how many entries there are."""
@@ -141,16 +155,22 @@ async def entry(visit: Visit) -> Response:
         if error.code != "ledger.index":
             raise
         raise _none() from None
-    line = Line(index, parsed(leaf))
+    line, own = Line(index, parsed(leaf)), await purposes(visit)
+    note = await visit.ask(visit.desk.service.pictures.note, index)
+    is_check = line.entry is not None and line.entry.kind in ("verdict", "crosscheck")
     return visit.page(
         "audit_entry.html",
         title=visit.gettext("Entry %(number)s", number=index),
+        status=status,
         line=line,
         told=Told(visit.language),
         leaf=leaf.decode("utf-8", "replace"),
         proof=proof,
         size=size,
-        purposes=await purposes(visit),
+        note=note,
+        asks_pictures=is_check and is_asked_for(visit.desk.service.config),
+        picture_purposes=[key for key in own if note is not None and key.purpose == note.purpose],
+        purposes=own,
         chosen=visit.session.key if visit.session else None,
         errors={},
     )
@@ -161,7 +181,7 @@ async def proof(visit: Visit) -> Response:
     """The proof alone, in the form of C2SP tlog-proof."""
     from starlette.responses import PlainTextResponse
 
-    index = _index(visit)
+    index = index_of(visit)
     try:
         found = await visit.ask(visit.desk.service.ledger.prove, index)
     except LedgerError as error:
@@ -176,7 +196,7 @@ async def statement(visit: Visit, form: Form) -> Response:
     """A signed statement of an entry, which opens its digests; that somebody took it is recorded first."""
     from starlette.responses import Response as Plain
 
-    index = _index(visit)
+    index = index_of(visit)
     granted = await grant(visit, form, MAY)
 
     def issued(ledger: Ledger) -> str:
@@ -296,7 +316,7 @@ async def alarms(visit: Visit) -> Response:
         if found.before is None
         else f"{LEDGER}/alarms?{urlencode({'before': found.before, **asked})}",
         limits=limits,
-        hours=limits.window / timedelta(hours=1),
+        hours=limits.window // timedelta(hours=1),
     )
 
 
@@ -382,7 +402,7 @@ def _wanted(visit: Visit) -> tuple[Wanted, dict[str, str], dict[str, str]]:
         try:
             days[name] = day_of(given[name])
         except ValueError:
-            errors[name] = _("This is no day. Write it like 2026-01-31.")
+            errors[name] = _("This is not a date. Write it like 2026-01-31.")
     if not errors and (first := days["from"]) and (last := days["to"]) and last < first:
         errors["to"] = _("The last day lies before the first one.")
     if errors:
@@ -406,7 +426,12 @@ def _number(text: str) -> int | None:
     return int(text) if INDEX.fullmatch(text) else None
 
 
-def _index(visit: Visit) -> int:
+def index_of(visit: Visit) -> int:
+    """The entry that the path names.
+
+    Raises:
+        Problem: 404: there can be none.
+    """
     found = _number(visit.given("index"))
     if found is None:
         raise _none()

@@ -23,10 +23,12 @@ from visavis.service.challenges import draw
 from visavis.service.engine import Papers
 from visavis.service.models import MAX_SUBJECT, SUBJECT
 from visavis.service.pages import work
-from visavis.service.pages.checks import session_of
+from visavis.service.pages.asking import MAX_WHY, ask_second
 from visavis.service.pages.failures import said
 from visavis.service.pages.frame import Pages
 from visavis.service.pages.guidance import HINTS, MOST_BYTES, guide
+from visavis.service.pages.held import session_of
+from visavis.service.pages.keeping import is_asked_for
 from visavis.service.pages.words import Words
 from visavis.service.problems import Problem
 from visavis.verifier import ExaminedDocument
@@ -44,13 +46,13 @@ if TYPE_CHECKING:
     from visavis.service.pages.forms import Form
     from visavis.service.pages.frame import Visit
     from visavis.service.pages.guidance import Guidance
+    from visavis.service.pages.held import Held
     from visavis.service.pool import Wanted
 
 PAGES = Pages()
 MAY = "verifications"
 
 START = "/desk/check"
-MAX_WHY = 500
 MAX_TIMES = 2**14
 """Characters of the times of the frames that answer a challenge."""
 HERE_ONLY = ("access.session", "access.csrf", "access.role")
@@ -79,9 +81,11 @@ async def begin(visit: Visit, form: Form) -> Response:
         errors["purpose"] = _("Choose what the check is for.")
     if subject and not (len(subject) <= MAX_SUBJECT and re.fullmatch(SUBJECT, subject)):
         errors["subject"] = _(
-            "A reference has up to %(most)s letters, digits and signs in one line.",
+            "A reference has up to %(most)s characters, in one line.",
             most=visit.language.number(MAX_SUBJECT),
         )
+    if not subject and is_asked_for(visit.desk.service.config):
+        errors["subject"] = needs_reference(visit)
     if given["way"] not in ("document", "pictures"):
         errors["way"] = _("Choose what the person is compared with.")
     if errors or purpose is None:
@@ -191,6 +195,7 @@ async def judge(visit: Visit, form: Form) -> Response:
             told, status = _told(visit, error)
             return _face(visit, check, {"probe" if status < 429 else "": told}, status)
         checks = visit.desk.checks
+        check.keeping = found.keeping
         checks.decide(check, found.verdict, answer)
         try:
             checks.keep(check, {**check.pictures, **found.pictures}, None)
@@ -274,19 +279,10 @@ async def ask(visit: Visit, form: Form) -> Response:
             return _stale(visit, check, "verdict")
         if check.verdict.decision != "inconclusive":
             return _stale(visit, check, "verdict")
-        why = form.text("why", most=4 * MAX_WHY)
-        if not why or len(why) > MAX_WHY:
-            told = _(
-                "Say in up to %(most)s letters what the second person should look at.",
-                most=visit.language.number(MAX_WHY),
-            )
-            return _verdict(visit, check, {"why": told}, 422)
-        if not check.pictures:
-            return _verdict(visit, check, {"": _("The pictures are gone. Check again, and ask then.")}, 409)
-        if not visit.desk.checks.ask(check, why):
-            told = _("Too many checks wait for a second person. Try again later.")
-            return _verdict(visit, check, {"": told}, 429)
-    visit.tell(_("A second person is asked to look at this check."))
+        gone = _("The pictures are gone. Check again, and ask then.")
+        wrong = await ask_second(visit, form, visit.desk.checks, check, gone=gone)
+        if wrong is not None:
+            return _verdict(visit, check, *wrong)
     return visit.redirect(address(check, "verdict"))
 
 
@@ -310,7 +306,15 @@ async def end(visit: Visit, form: Form) -> Response:  # noqa: ARG001
     """End a check; its pictures are gone at once."""
     check = check_of(visit)
     visit.desk.checks.end(check)
-    visit.tell(visit.gettext("The check has ended, and its pictures are gone."))
+    until = check.keeping.until
+    visit.tell(
+        visit.gettext("The check has ended, and its pictures are gone.")
+        if until is None
+        else visit.gettext(
+            "The check has ended. Its pictures are kept, encrypted, until %(time)s at the latest.",
+            time=visit.language.time(until),
+        )
+    )
     return visit.redirect(START)
 
 
@@ -336,19 +340,24 @@ def check_of(visit: Visit) -> Check:
     return check
 
 
-def picture_of(visit: Visit, check: Check, name: str) -> Response:
-    """A picture of a check; it is kept nowhere on its way.
+def picture_of(visit: Visit, one: Held, name: str) -> Response:
+    """A picture of a check or a crosscheck; it is kept nowhere on its way.
 
     Raises:
         Problem: 404: there is none of this name, or not any more.
     """
     from starlette.responses import Response
 
-    data = check.pictures.get(name)
+    data = one.pictures.get(name)
     if data is None:
         raise Problem(404, "desk.check", "there is no such picture, or it is gone")
     headers = {"Cache-Control": "no-store", "Content-Disposition": "inline"}
     return visit.finished(Response(data, media_type="image/jpeg", headers=headers))
+
+
+def needs_reference(visit: Visit) -> str:
+    """What is said where pictures are kept and nobody says by which reference they are found."""
+    return visit.gettext("Enter a reference: without it nobody could find the pictures for the person.")
 
 
 def address(check: Check, step: str) -> str:
@@ -372,6 +381,7 @@ async def _start(
         purposes=purposes,
         chosen=chosen if len(purposes) != 1 else purposes[0].id,
         subject=given.get("subject", ""),
+        days=visit.desk.service.config.desk_picture_days,
         way=given.get("way", "document"),
         most=MAX_SUBJECT,
         mine=mine,
@@ -486,7 +496,8 @@ def _is_stale(check: Check, form: Form) -> bool:
     return form.text("step") != str(check.step)
 
 
-def _stale(visit: Visit, check: Check, page: str) -> Response:
+def tell_stale(visit: Visit) -> None:
+    """Have it said that a step was done before."""
     visit.tell(
         visit.gettext(
             "This step was done before, perhaps by a second click or in another window. Nothing was "
@@ -494,6 +505,10 @@ def _stale(visit: Visit, check: Check, page: str) -> Response:
         ),
         "note",
     )
+
+
+def _stale(visit: Visit, check: Check, page: str) -> Response:
+    tell_stale(visit)
     return _went(visit, _here(check, page))
 
 

@@ -23,12 +23,21 @@ from visavis.service.engine import Papers
 from visavis.service.fields import policy_of
 from visavis.service.models import MAX_SUBJECT, SUBJECT
 from visavis.service.pages import shown
-from visavis.service.pages.check import HERE_ONLY
-from visavis.service.pages.checks import session_of
+from visavis.service.pages.asking import MAX_WHY, ask_second
+from visavis.service.pages.check import HERE_ONLY, needs_reference, picture_of, tell_stale
 from visavis.service.pages.failures import said
 from visavis.service.pages.frame import Pages
+from visavis.service.pages.held import session_of
+from visavis.service.pages.keeping import NOT_KEPT, Keeping, is_asked_for, keep
 from visavis.service.pages.pairs import new_id
-from visavis.service.pages.receipt import Receipt, in_language, receipt_page, statement_of, why
+from visavis.service.pages.receipt import (
+    Receipt,
+    in_language,
+    receipt_page,
+    review_statement_of,
+    statement_of,
+    why,
+)
 from visavis.service.pages.words import Said, Words
 from visavis.service.problems import Problem
 
@@ -109,10 +118,12 @@ WHY: Mapping[str, str] = {
     "the second has it alone": _("only the second has it"),
     "one of them doesn't say": _("one of them doesn’t say"),
     "the same characters": _("the same characters"),
-    "other characters": _("other characters"),
+    "other characters": _("different characters"),
     "the same name": _("the same name"),
-    "one name by some ways of writing letters, or two": _("one name by some ways of writing letters, or two"),
-    "no way of writing letters makes them one name": _("no way of writing letters makes them one name"),
+    "one name by some ways of writing letters, or two": _(
+        "the same name in some spellings, and not in others"
+    ),
+    "no way of writing letters makes them one name": _("different names in every spelling"),
     "as far as it goes: the name was cut to fit the zone": _(
         "the same as far as it goes: the name was cut to fit"
     ),
@@ -122,11 +133,11 @@ WHY: Mapping[str, str] = {
         "what is known of them agrees, and a part isn’t known"
     ),
     "the same day": _("the same day"),
-    "other days": _("other days"),
+    "other days": _("different days"),
     "the same code": _("the same code"),
     "two codes of one state": _("two codes of one state"),
     "one of them is no code that the standard knows": _("one of them is no code that the standard knows"),
-    "other codes": _("other codes"),
+    "other codes": _("different codes"),
     "its check digit is wrong on the first": _("its check digit is wrong on the first"),
     "its check digit is wrong on the second": _("its check digit is wrong on the second"),
     "its check digit is wrong on the first and the second": _("its check digit is wrong on both"),
@@ -182,9 +193,11 @@ async def compare(visit: Visit, form: Form) -> Response:
         errors["purpose"] = _("Choose what the check is for.")
     if subject and not (len(subject) <= MAX_SUBJECT and re.fullmatch(SUBJECT, subject)):
         errors["subject"] = _(
-            "A reference has up to %(most)s letters, digits and signs in one line.",
+            "A reference has up to %(most)s characters, in one line.",
             most=visit.language.number(MAX_SUBJECT),
         )
+    if not subject and is_asked_for(visit.desk.service.config):
+        errors["subject"] = needs_reference(visit)
     for side in SIDES:
         if form.file(f"{side}_front") is None:
             errors[f"{side}_front"] = _("Choose a picture of the side with the portrait.")
@@ -197,7 +210,7 @@ async def compare(visit: Visit, form: Form) -> Response:
         return await _start(visit, given, {"": told}, 429)
     async with pair.lock:
         if pair.found is not None:  # sent twice, and done once
-            return visit.redirect(f"{START}/{pair.id}")
+            return visit.redirect(address(pair))
         pair.key, pair.purpose, pair.subject = purpose.id, purpose.purpose, subject or None
         at: list[str] = []
         try:
@@ -208,10 +221,11 @@ async def compare(visit: Visit, form: Form) -> Response:
                 raise
             told, status = _told(visit, error)
             return await _start(visit, given, {at[0] if at and status < 429 else "": told}, status)
+        pair.keeping = compared.keeping
         pairs.decide(pair, compared.found, answer, compared.pictures)
     if purpose.id != (visit.session.key if visit.session is not None else None):
         await visit.ask(visit.desk.accounts.sessions.choose, visit.token, purpose.id)
-    return visit.redirect(f"{START}/{pair.id}")
+    return visit.redirect(address(pair))
 
 
 # What it came to
@@ -220,38 +234,29 @@ async def compare(visit: Visit, form: Form) -> Response:
 @PAGES.get("/crosscheck/{id}", may=MAY)
 async def verdict(visit: Visit) -> Response:
     """What two documents came to against each other."""
-    pair = _pair(visit)
-    found, words = _decided(pair)[0], Words(visit.language)
-    gettext = visit.gettext
-    return visit.page(
-        "crosscheck_verdict.html",
-        title=gettext("Two documents against each other"),
-        pair=pair,
-        found=found,
-        words=words,
-        meaning=_meaning(visit, found),
-        said=_said(words, found, but="same_picture"),  # a notice of its own says it
-        rows=[(row, gettext(OUTCOMES[row.outcome]), _why(visit, row.why)) for row in found.fields],
-        wrong=differing(found.fields),
-        rule=_rule(visit, found),
-        scale=scale_of(found.faces, visit.desk.service.engine.verifier.calibration),
-        parts_of=[
-            ("first", gettext("First document"), found.first),
-            ("second", gettext("Second document"), found.second),
-        ],
-    )
+    return _verdict(visit, _pair(visit), {})
+
+
+@PAGES.post("/crosscheck/{id}/review", may=MAY)
+async def ask(visit: Visit, form: Form) -> Response:
+    """Ask a second person."""
+    _, pair = visit.gettext, _pair(visit)
+    async with pair.lock:
+        is_open = pair.review is None and _decided(pair)[0].decision == "inconclusive"
+        if not is_open or form.text("step") != str(pair.step):
+            tell_stale(visit)
+            return visit.redirect(address(pair))
+        gone = _("The pictures are gone. Compare again, and ask then.")
+        wrong = await ask_second(visit, form, visit.desk.pairs, pair, gone=gone)
+        if wrong is not None:
+            return _verdict(visit, pair, *wrong)
+    return visit.redirect(address(pair))
 
 
 @PAGES.get("/crosscheck/{id}/picture/{name}", may=MAY)
 async def picture(visit: Visit) -> Response:
     """A picture of a crosscheck, for whoever asked for it."""
-    from starlette.responses import Response
-
-    data = _pair(visit).pictures.get(visit.given("name"))
-    if data is None:
-        raise Problem(404, "desk.check", "there is no such picture, or it is gone")
-    headers = {"Cache-Control": "no-store", "Content-Disposition": "inline"}
-    return visit.finished(Response(data, media_type="image/jpeg", headers=headers))
+    return picture_of(visit, _pair(visit), visit.given("name"))
 
 
 @PAGES.get("/crosscheck/{id}/receipt", may=MAY)
@@ -261,17 +266,19 @@ async def receipt(visit: Visit) -> Response:
     found, answer = _decided(pair)
     own = in_language(visit)
     made = Receipt(
-        where=f"{START}/{pair.id}",
+        where=address(pair),
         title=visit.gettext("Receipt of a crosscheck"),
         what=visit.gettext("Two documents were compared: their portraits, and what is written on them."),
         decision=found.decision,
         meaning=_meaning(visit, found),
-        reasons=why(_said(Words(visit.language), found)),
+        reasons=why(visit.language, told_of(Words(visit.language), found)),
         verdict=found.faces,
         key=pair.key,
         purpose=pair.purpose,
         subject=pair.subject,
         answer=answer,
+        pictures_until=pair.keeping.until,
+        review=pair.review,
     )
     return await receipt_page(visit, made, own)
 
@@ -282,11 +289,26 @@ async def statement(visit: Visit) -> Response:
     return statement_of(visit, _decided(_pair(visit))[1])
 
 
+@PAGES.get("/crosscheck/{id}/statement/review", may=MAY)
+async def review_statement(visit: Visit) -> Response:
+    """The signed statement of what a second person decided."""
+    return await review_statement_of(visit, _pair(visit).review)
+
+
 @PAGES.post("/crosscheck/{id}/end", may=MAY)
 async def end(visit: Visit, form: Form) -> Response:  # noqa: ARG001
     """End a crosscheck; its pictures are gone at once."""
-    visit.desk.pairs.end(_pair(visit))
-    visit.tell(visit.gettext("The crosscheck has ended, and its pictures are gone."))
+    pair = _pair(visit)
+    visit.desk.pairs.end(pair)
+    until = pair.keeping.until
+    visit.tell(
+        visit.gettext("The crosscheck has ended, and its pictures are gone.")
+        if until is None
+        else visit.gettext(
+            "The crosscheck has ended. Its pictures are kept, encrypted, until %(time)s at the latest.",
+            time=visit.language.time(until),
+        )
+    )
     return visit.redirect(START)
 
 
@@ -295,10 +317,11 @@ async def end(visit: Visit, form: Form) -> Response:  # noqa: ARG001
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Compared:
-    """What it came to, and what is shown of it."""
+    """What it came to, what is shown of it, and whether that is kept."""
 
     found: Crosscheck
     pictures: Mapping[str, bytes]
+    keeping: Keeping = NOT_KEPT
 
 
 async def _done(
@@ -336,7 +359,9 @@ async def _done(
 
 def _formed(call: Call, result: _Compared, place: Place) -> tuple[_Compared, dict[str, Any]]:
     found = replace(result.found, ledger=LedgerPlace(place.origin, place.index))
-    return replace(result, found=found), with_statement(call, result, place)
+    answer = with_statement(call, result, place)
+    keeping = keep(call, place.index, result.pictures)
+    return replace(result, found=found, keeping=keeping), answer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -399,7 +424,7 @@ def _meaning(visit: Visit, found: Crosscheck) -> str:
     )
 
 
-def _said(words: Words, found: Crosscheck, but: str = "") -> list[Said]:
+def told_of(words: Words, found: Crosscheck, but: str = "") -> list[Said]:
     """The reasons in words, but for one code; those that only two documents have are said here."""
 
     def one(reason: Reason) -> Said:
@@ -442,7 +467,44 @@ def _told(visit: Visit, error: Problem | VisavisError) -> tuple[str, int]:
     return f"{happened} {next_}", problem.status
 
 
-# What they share
+# What they share, and what the second person's pages take
+
+
+def address(pair: Pair) -> str:
+    """Where a crosscheck is."""
+    return f"{START}/{pair.id}"
+
+
+def seen_of(visit: Visit, pair: Pair) -> dict[str, Any]:
+    """What a page shows of a crosscheck that was done: both documents, field by field, and the faces."""
+    gettext, words, found = visit.gettext, Words(visit.language), _decided(pair)[0]
+    return {
+        "pair": pair,
+        "found": found,
+        "words": words,
+        "said": told_of(words, found, but="same_picture"),  # a notice of its own says it
+        "rows": [(row, gettext(OUTCOMES[row.outcome]), _why(visit, row.why)) for row in found.fields],
+        "wrong": differing(found.fields),
+        "scale": scale_of(found.faces, visit.desk.service.engine.verifier.calibration),
+        "parts_of": [
+            ("first", gettext("First document"), found.first),
+            ("second", gettext("Second document"), found.second),
+        ],
+    }
+
+
+def _verdict(visit: Visit, pair: Pair, errors: Mapping[str, str], status: int = 200) -> Response:
+    found = _decided(pair)[0]
+    return visit.page(
+        "crosscheck_verdict.html",
+        title=visit.gettext("Two documents against each other"),
+        status=status,
+        meaning=_meaning(visit, found),
+        rule=_rule(visit, found),
+        most=MAX_WHY,
+        errors=errors,
+        **seen_of(visit, pair),
+    )
 
 
 def _pair(visit: Visit) -> Pair:
@@ -471,6 +533,7 @@ async def _start(
         purposes=purposes,
         chosen=chosen if len(purposes) != 1 else purposes[0].id,
         subject=given.get("subject", ""),
+        days=visit.desk.service.config.desk_picture_days,
         id=new_id(),
         documents=visit.desk.service.engine.has_documents,
         most=MAX_SUBJECT,

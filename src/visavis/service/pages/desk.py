@@ -23,6 +23,7 @@ from visavis.service.pages import (
     check,
     crosscheck,
     failures,
+    pictures,
     proofs,
     receipt,
     review,
@@ -33,6 +34,7 @@ from visavis.service.pages import (
 from visavis.service.pages.checks import Checks
 from visavis.service.pages.languages import Languages
 from visavis.service.pages.notes import Notes
+from visavis.service.pages.opened import Opened
 from visavis.service.pages.pairs import Pairs
 from visavis.service.pages.porch import Porch
 from visavis.service.pages.uses import Tally
@@ -65,6 +67,7 @@ PAGES: tuple[Pages, ...] = (
     receipt.PAGES,
     crosscheck.PAGES,
     audit.PAGES,
+    pictures.PAGES,
     proofs.PAGES,
     subject.PAGES,
     admin.PAGES,
@@ -111,6 +114,7 @@ class Desk:
         notes: What is to be said on the next page.
         checks: The checks under way.
         pairs: The crosschecks.
+        opened: Which session may see pictures that are kept.
         tally: What was counted of the ledger.
         passwords: Where those wait whose password is to be looked at.
         provider: Where those wait who sign in at the OpenID provider.
@@ -124,6 +128,7 @@ class Desk:
     notes: Notes
     checks: Checks
     pairs: Pairs
+    opened: Opened
     tally: Tally
     passwords: Porch
     provider: Porch
@@ -146,6 +151,7 @@ class Desk:
             notes=Notes(),
             checks=Checks(service.memory),
             pairs=Pairs(service.memory),
+            opened=Opened(),
             tally=Tally(),
             passwords=Porch(),
             provider=Porch(),

@@ -28,8 +28,8 @@ from urllib.parse import quote, unquote, urlsplit
 from visavis.access.sessions import TOKEN
 from visavis.errors import AccessError
 from visavis.service.intake import Body
-from visavis.service.pages.checks import session_of
 from visavis.service.pages.forms import Form, check_source, read_form
+from visavis.service.pages.held import session_of
 from visavis.service.pages.navigation import PLACES
 from visavis.service.pages.notes import Note
 
@@ -266,6 +266,7 @@ class Visit:
             whose = session_of(self.token)
             self.desk.checks.sign_out(whose)
             self.desk.pairs.sign_out(whose)
+            self.desk.opened.sign_out(whose)
 
     def finished(self, response: Response) -> Response:
         """A response with the cookies that were kept for it."""

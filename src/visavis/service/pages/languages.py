@@ -10,7 +10,7 @@ import gettext
 import io
 from dataclasses import dataclass
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import babel
 from babel import dates, lists, numbers, units
@@ -90,7 +90,8 @@ class Language:
         """A moment to the minute, where the service stands, with its distance from UTC."""
         here = moment.astimezone()
         clock = dates.format_time(here, "HH:mm 'UTC'xxx", locale=self.locale)
-        return f"{self.date(here)}, {clock}"
+        both = str(dates.get_datetime_format("medium", self.locale)).replace("'", "")
+        return both.replace("{0}", clock).replace("{1}", self.date(here))
 
     def listed(self, names: Iterable[str]) -> str:
         """Names one after the other: ``"this, that and another"``."""
@@ -102,6 +103,13 @@ class Language:
         unit = "second" if seconds < 60 else "minute" if seconds < 3600 else "hour"
         size = {"second": 1, "minute": 60, "hour": 3600}[unit]
         return units.format_unit(-(-whole // size), f"duration-{unit}", locale=self.locale)
+
+    def span(self, count: float, unit: Literal["day", "hour", "minute"]) -> str:
+        """A length of time with its unit, in the form that goes with the number: ``"24 hours"``.
+
+        It stands by itself, as in a table; for what a sentence bends, there is `ngettext`.
+        """
+        return units.format_unit(count, f"duration-{unit}", locale=self.locale)
 
     def again(self, seconds: str | int | None) -> str:
         """When to try again, in a sentence.

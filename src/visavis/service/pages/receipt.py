@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from visavis.decision.verdict import Verdict
     from visavis.service.pages.checks import Check
     from visavis.service.pages.frame import Visit
+    from visavis.service.pages.held import Review
     from visavis.service.pages.languages import Language
     from visavis.service.pages.words import Said
 
@@ -52,7 +53,9 @@ class Receipt:
         purpose: What it was done for.
         subject: The operator's own reference of the person, or None.
         answer: The answer as the API gives it.
-        check: The check, where it is one, with what a second person decided.
+        pictures_until: Until when the pictures are kept, or None.
+        review: What a second person was asked, and what they said; None where nobody was.
+        check: The check, where it is one.
     """
 
     where: str
@@ -66,6 +69,8 @@ class Receipt:
     purpose: str
     subject: str | None
     answer: Mapping[str, Any]
+    pictures_until: datetime | None = None
+    review: Review | None = None
     check: Check | None = None
 
 
@@ -89,12 +94,14 @@ async def receipt(visit: Visit) -> Response:
         meaning=gettext("Nothing is said about whether the pictures show the same person.")
         if found.decision == "inconclusive"
         else words.meaning(found),
-        reasons=why(words.reasons(found.reasons)),
+        reasons=why(visit.language, words.reasons(found.reasons)),
         verdict=found,
         key=check.key,
         purpose=check.purpose,
         subject=check.subject,
         answer=answer,
+        pictures_until=check.keeping.until,
+        review=check.review,
         check=check,
     )
     return await receipt_page(visit, made, spoken)
@@ -110,11 +117,7 @@ async def statement(visit: Visit) -> Response:
 @PAGES.get("/check/{id}/statement/review", may=MAY)
 async def review_statement(visit: Visit) -> Response:
     """The signed statement of what a second person decided."""
-    review = check_of(visit).review
-    if review is None or review.index is None:
-        raise Problem(404, "desk.check", "no second person has decided on this check")
-    signed = await visit.ask(issue, visit.desk.service.ledger, review.index)
-    return _file(visit, signed, review.index)
+    return await review_statement_of(visit, check_of(visit).review)
 
 
 # What the crosscheck's pages share
@@ -156,14 +159,30 @@ async def receipt_page(visit: Visit, made: Receipt, own: Language) -> Response:
     )
 
 
-def why(said: Iterable[Said]) -> list[str]:
+def why(language: Language, said: Iterable[Said]) -> list[str]:
     """Why nothing was decided, of what is said of a verdict; empty where something was."""
-    return [f"{each.about}: {each.text}" for each in said if each.decisive]
+    return [
+        language.gettext("%(about)s: %(remark)s", about=each.about, remark=each.text)
+        for each in said
+        if each.decisive
+    ]
 
 
 def statement_of(visit: Visit, answer: Mapping[str, Any]) -> Response:
     """The statement of an answer as a file."""
     return _file(visit, answer["statement"], answer["ledger"]["index"])
+
+
+async def review_statement_of(visit: Visit, review: Review | None) -> Response:
+    """The statement of what a second person decided as a file.
+
+    Raises:
+        Problem: 404: nobody has.
+    """
+    if review is None or review.index is None:
+        raise Problem(404, "desk.check", "no second person has decided on this")
+    signed = await visit.ask(issue, visit.desk.service.ledger, review.index)
+    return _file(visit, signed, review.index)
 
 
 def file_name(index: int) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from visavis.access.subjects import is_look_at_pictures
 from visavis.service.pages.words import REASONS, Words
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ KINDS: Mapping[str, tuple[str, str]] = {
     ),
     "crosscheck": (_("Two documents"), _("It was asked whether two documents belong to the same person.")),
     "document": (_("Document"), _("A document was read.")),
-    "quality": (_("Quality"), _("It was looked at how good a picture is.")),
-    "liveness": (_("Liveness"), _("It was looked at whether a living person was before the camera.")),
+    "quality": (_("Quality"), _("The quality of a picture was examined.")),
+    "liveness": (_("Liveness"), _("It was examined whether a living person was in front of the camera.")),
     "template": (_("Template"), _("A template was made of a face and handed out.")),
     "conversion": (_("Conversion"), _("A record of a face was brought into another form.")),
     "refusal": (_("Refusal"), _("Something was asked for and refused.")),
@@ -105,7 +106,7 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
     ),
     "access.quota": (
         _("The day’s calls were used up"),
-        _("A key was used oftener in a day than it may be."),
+        _("A key was used more often in a day than it may be."),
     ),
     "access.scope": (
         _("Not what the key is for"),
@@ -150,6 +151,7 @@ DETAILS: Mapping[str, str] = {
     "window_hours": _("Within hours"),
     "noted": _("Noted"),
     "user": _("User"),
+    "entry": _("Entry"),
     "by": _("Done by the user"),
     "how": _("How"),
     "roles": _("Roles"),
@@ -165,7 +167,7 @@ DETAILS: Mapping[str, str] = {
     "quota_per_day": _("Calls a day"),
     "max_fmr": _("Highest false match rate"),
     "expires_at": _("Ends"),
-    "previous_until": _("The secret before counts until"),
+    "previous_until": _("The previous secret is valid until"),
     "version": _("Version"),
     "verifier_key": _("Public key"),
     "former": _("Public key before"),
@@ -180,6 +182,8 @@ DETAILS: Mapping[str, str] = {
     "fields_different": _("Fields that differ"),
 }
 """By name: what a detail of an entry is called; others are shown under the name that they have."""
+LIMITS = frozenset({"max_fmr", "expires_at"})
+"""Details that limit something; where one is empty, no limit was set."""
 
 SCOPES: Mapping[str, tuple[str, str]] = {
     "verifications": (_("Verifications"), _("Ask whether a person is the one on a picture or a document.")),
@@ -258,7 +262,8 @@ class Told:
             for found, (title, told) in REFUSALS.items():
                 if code == found or (found[-1] == "." and code.startswith(found)):
                     return self._say(title), self._say(told)
-        return ", ".join(code.replace("_", " ") for code in codes) or self.kind("refusal"), ""
+        names = self.language.listed(code.replace("_", " ") for code in codes)
+        return names or self.kind("refusal"), ""
 
     def reason(self, code: str) -> str:
         """A reason in a sentence, or by its code."""
@@ -279,13 +284,16 @@ class Told:
     def rules(self, entry: Entry) -> list[Field]:
         """The policy that applied, rule by rule, under the names that the settings have."""
         return [
-            replace(self._plain("", value), name=name) for name, value in sorted((entry.policy or {}).items())
+            Field(name, self._say("not set")) if value is None else replace(self._plain("", value), name=name)
+            for name, value in sorted((entry.policy or {}).items())
         ]
 
     def use(self, use: Use) -> list[str]:
         """One use of a person's data, in sentences."""
         entry, _ = use.entry, self._say
         said = [_(KINDS[entry.kind][1]) if entry.kind in KINDS else entry.kind]
+        if is_look_at_pictures(entry):
+            said = [_("Pictures of the person that are kept were looked at.")]
         if entry.kind == "refusal":
             said.append(_("Why: %(why)s.", why=self.refusal(entry.reasons)[0]))
         elif entry.decision is not None:
@@ -368,7 +376,7 @@ class Told:
         _ = self._say
         label = _(DETAILS[name]) if name in DETAILS else name.replace("_", " ")
         if value is None:
-            return Field(label, _("none"))
+            return Field(label, _("not set") if name in LIMITS else _("none"))
         if isinstance(value, bool):
             return Field(label, _("yes") if value else _("no"))
         if isinstance(value, int) or (isinstance(value, float) and abs(value) >= 0.001):

@@ -1,22 +1,28 @@
 """What could not be decided goes to a second person, who decides with a note; nobody decides on their own.
 
-The queue shows what waits, without pictures; those of a check are shown on its own page, as long as it waits.
-A decision counts once it is in the ledger. Whoever asked reads it on the page of their check, which they find
-under what they asked, also after they have signed in again.
+A second person sees the checks of the purposes that they were given, and no others.
+The queue shows what waits, checks and crosschecks, without pictures; those are shown on the page of each, as
+long as it waits. A decision counts once it is in the ledger. Whoever asked reads it on the page of what they
+asked about, which they find again also after they have signed in anew.
 """
 
 from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from visavis.errors import AccessError
 from visavis.ledger.recording import Use, of_review
 from visavis.report.page import scale_of
-from visavis.service.pages.check import MAX_WHY, address, picture_of
-from visavis.service.pages.checks import session_of
+from visavis.service.pages import check as check_pages
+from visavis.service.pages import crosscheck
+from visavis.service.pages.asking import MAX_WHY
+from visavis.service.pages.check import picture_of
+from visavis.service.pages.checks import Check
 from visavis.service.pages.frame import Pages
+from visavis.service.pages.held import session_of
+from visavis.service.pages.pairs import Pair
 from visavis.service.pages.receipt import why
 from visavis.service.pages.words import Words
 from visavis.service.problems import Problem
@@ -27,9 +33,9 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from visavis.access.users import Users
-    from visavis.service.pages.checks import Check
     from visavis.service.pages.forms import Form
     from visavis.service.pages.frame import Visit
+    from visavis.service.pages.held import Held, Store
 
 PAGES = Pages()
 MAY, ASKED_MAY = "reviews", "verifications"
@@ -60,26 +66,28 @@ DECISIONS: Mapping[str, tuple[str, str]] = {
 @PAGES.get("/review", may=MAY)
 async def queue(visit: Visit) -> Response:
     """What waits."""
-    words = Words(visit.language)
-    waiting = visit.desk.checks.waiting()
+    words, purposes = Words(visit.language), await _purposes(visit)
+    waiting = [each for store in _stores(visit) for each in store.waiting() if each.purpose in purposes]
+    waiting.sort(key=_asked_at)
     names = await visit.ask(_names, visit.desk.accounts.users, [each.user for each in waiting])
     return visit.page(
         "review_queue.html",
         title=visit.gettext("Checks that wait for a second person"),
         waiting=[(each, names[each.user], _why(each, words), each.user == visit.user.id) for each in waiting],
+        purposes=purposes,
     )
 
 
 @PAGES.get("/review/{id}", may=MAY)
 async def case(visit: Visit) -> Response:
     """One that waits, with its pictures."""
-    return await _case(visit, _waiting(visit), {"decision": "", "note": ""}, {})
+    return await _case(visit, (await _waiting(visit))[1], {"decision": "", "note": ""}, {})
 
 
 @PAGES.get("/review/{id}/picture/{name}", may=MAY)
 async def picture(visit: Visit) -> Response:
     """A picture of one that waits."""
-    return picture_of(visit, _waiting(visit), visit.given("name"))
+    return picture_of(visit, (await _waiting(visit))[1], visit.given("name"))
 
 
 @PAGES.post("/review/{id}", may=MAY)
@@ -90,30 +98,30 @@ async def decide(visit: Visit, form: Form) -> Response:
 
 
 async def _decide(visit: Visit, form: Form) -> Response:
-    gettext, checks = visit.gettext, visit.desk.checks
-    check = checks.waiting_for(visit.given("id"), user=visit.user.id)
-    if check is None:
+    gettext, there = visit.gettext, await _found(visit)
+    if there is None:
         return _over(visit)
+    store, one = there
     given = {"decision": form.text("decision"), "note": form.text("note", most=4 * MAX_NOTE)}
     errors = {}
     if given["decision"] not in DECISIONS:
         errors["decision"] = gettext("Choose what you decide.")
     if not given["note"] or len(given["note"]) > MAX_NOTE:
-        errors["note"] = gettext("Say why in up to %(most)s letters.", most=visit.language.number(MAX_NOTE))
+        most = visit.language.number(MAX_NOTE)
+        errors["note"] = gettext("Say why in up to %(most)s characters.", most=most)
     if errors:
-        return await _case(visit, check, given, errors, 422)
-    async with check.lock:
-        found, review = check.verdict, check.review
-        is_there = checks.waiting_for(check.id, user=visit.user.id) is check
-        if not is_there or form.text("step") != str(check.step) or found is None or review is None:
+        return await _case(visit, one, given, errors, 422)
+    async with one.lock:
+        review, answer = one.review, one.answer
+        is_there = await _found(visit) == there
+        if not is_there or form.text("step") != str(one.step) or answer is None or review is None:
             return _over(visit)
-        assert found.ledger is not None  # noqa: S101  # no verdict of the desk is without
-        use = Use(purpose=check.purpose, subject=check.subject, key=check.key)
-        event = of_review(found.ledger.index, given["decision"], given["note"], visit.user.id, use)
+        use = Use(purpose=one.purpose, subject=one.subject, key=one.key)
+        event = of_review(answer["ledger"]["index"], given["decision"], given["note"], visit.user.id, use)
         receipt = await visit.ask(visit.desk.service.ledger.append, event)
         review.decision, review.note, review.by = given["decision"], given["note"], visit.user.id
         review.decided_at, review.index = datetime.now(UTC), receipt.index
-        checks.reviewed(check)
+        store.reviewed(one)
     visit.tell(
         gettext(
             "Your decision is recorded as entry %(number)s of the ledger. Whoever asked can read it now.",
@@ -129,11 +137,14 @@ async def _decide(visit: Visit, form: Form) -> Response:
 @PAGES.get("/asked", may=ASKED_MAY)
 async def asked(visit: Visit) -> Response:
     """What somebody asked a second person about, and what they said."""
-    words = Words(visit.language)
     return visit.page(
         "review_asked.html",
         title=visit.gettext("What you asked a second person"),
-        asked=[(each, _why(each, words)) for each in visit.desk.checks.asked(visit.user.id)],
+        asked=sorted(
+            (each for store in _stores(visit) for each in store.asked(visit.user.id)),
+            key=_asked_at,
+            reverse=True,
+        ),
         decisions=_decisions(visit),
     )
 
@@ -141,20 +152,49 @@ async def asked(visit: Visit) -> Response:
 @PAGES.get("/asked/{id}", may=ASKED_MAY)
 async def resume(visit: Visit) -> Response:
     """The check, in the session of today."""
-    check = visit.desk.checks.resume(visit.given("id"), user=visit.user.id, session=session_of(visit.token))
-    if check is None:
-        raise Problem(404, "desk.check", "there is no such check, or it has ended")
-    return visit.redirect(address(check, "verdict"))
+    id_, user, session = visit.given("id"), visit.user.id, session_of(visit.token)
+    if (check := visit.desk.checks.resume(id_, user=user, session=session)) is not None:
+        return visit.redirect(check_pages.address(check, "verdict"))
+    if (pair := visit.desk.pairs.resume(id_, user=user, session=session)) is not None:
+        return visit.redirect(crosscheck.address(pair))
+    raise Problem(404, "desk.check", "there is no such check, or it has ended")
 
 
 # What they share
 
 
-def _waiting(visit: Visit) -> Check:
-    check = visit.desk.checks.waiting_for(visit.given("id"), user=visit.user.id)
-    if check is None:
+async def _purposes(visit: Visit) -> list[str]:
+    """What whoever decides was given, by its names, each once."""
+    mine = await visit.ask(visit.desk.accounts.users.purposes, visit.user.id)
+    return list(dict.fromkeys(key.purpose for key in mine))
+
+
+def _stores(visit: Visit) -> tuple[Store[Any], ...]:
+    """Where things are that a second person may be asked about."""
+    return visit.desk.checks, visit.desk.pairs
+
+
+def _asked_at(one: Held) -> datetime:
+    """When a second person was asked."""
+    assert one.review is not None  # noqa: S101  # nobody else comes here
+    return one.review.asked_at
+
+
+async def _found(visit: Visit) -> tuple[Store[Any], Held] | None:
+    """What the path names, where it waits for whoever looks, and where it is held."""
+    purposes = await _purposes(visit)
+    for store in _stores(visit):
+        one = store.waiting_for(visit.given("id"), user=visit.user.id, purposes=purposes)
+        if one is not None:
+            return store, one
+    return None
+
+
+async def _waiting(visit: Visit) -> tuple[Store[Any], Held]:
+    there = await _found(visit)
+    if there is None:
         raise Problem(404, "desk.check", "there is no such check that waits for this user")
-    return check
+    return there
 
 
 def _over(visit: Visit) -> Response:
@@ -168,22 +208,18 @@ def _over(visit: Visit) -> Response:
 
 
 async def _case(
-    visit: Visit, check: Check, given: Mapping[str, str], errors: Mapping[str, str], status: int = 200
+    visit: Visit, one: Held, given: Mapping[str, str], errors: Mapping[str, str], status: int = 200
 ) -> Response:
-    found, words = check.verdict, Words(visit.language)
-    assert found is not None  # noqa: S101  # what waits has one
-    names = await visit.ask(_names, visit.desk.accounts.users, [check.user])
-    remarks = [*found.reasons, *(found.document.problems if found.document is not None else ())]
+    gettext = visit.gettext
+    names = await visit.ask(_names, visit.desk.accounts.users, [one.user])
+    is_check = isinstance(one, Check)
     return visit.page(
-        "review_case.html",
-        title=visit.gettext("Look at this check"),
+        "review_case.html" if is_check else "review_pair.html",
+        title=gettext("Look at this check") if is_check else gettext("Look at these two documents"),
         status=status,
-        check=check,
-        verdict=found,
-        asker=names[check.user],
-        words=words,
-        said=words.reasons(remarks),
-        scale=scale_of(found, visit.desk.service.engine.verifier.calibration),
+        one=one,
+        asker=names[one.user],
+        **_seen(visit, one),
         decisions=[(name, *each) for name, each in _decisions(visit).items()],
         given=given,
         most=MAX_NOTE,
@@ -195,10 +231,29 @@ def _decisions(visit: Visit) -> dict[str, tuple[str, str]]:
     return {name: (visit.gettext(said), visit.gettext(told)) for name, (said, told) in DECISIONS.items()}
 
 
-def _why(check: Check, words: Words) -> list[str]:
+def _seen(visit: Visit, one: Held) -> dict[str, Any]:
+    """What the page of one shows of it."""
+    if isinstance(one, Pair):
+        return crosscheck.seen_of(visit, one)
+    assert isinstance(one, Check)  # noqa: S101  # there is nothing else
+    found, words = one.verdict, Words(visit.language)
+    assert found is not None  # noqa: S101  # what waits has one
+    remarks = [*found.reasons, *(found.document.problems if found.document is not None else ())]
+    return {
+        "check": one,
+        "verdict": found,
+        "words": words,
+        "said": words.reasons(remarks),
+        "scale": scale_of(found, visit.desk.service.engine.verifier.calibration),
+    }
+
+
+def _why(one: Held, words: Words) -> list[str]:
     """Why nothing was decided, in words."""
-    found = check.verdict
-    return [] if found is None else why(words.reasons(found.reasons))
+    if isinstance(one, Pair):
+        return [] if one.found is None else why(words.language, crosscheck.told_of(words, one.found))
+    found = one.verdict if isinstance(one, Check) else None
+    return [] if found is None else why(words.language, words.reasons(found.reasons))
 
 
 def _names(users: Users, ids: Iterable[str]) -> dict[str, str]:

@@ -108,7 +108,7 @@ async def erase(visit: Visit, form: Form) -> Response:
     reference, errors = reference_of(visit, form)
     given = {"reference": reference, "purpose": form.text("purpose", most=5 * MAX_TEXT)}
     if not given["purpose"] or not TEXT.fullmatch(given["purpose"]):
-        errors["purpose"] = _("Say what it is done for, in one line of up to 200 letters.")
+        errors["purpose"] = _("Say what it is done for, in one line of up to 200 characters.")
     is_sure = form.is_on("sure")
     if form.is_on("really") and not is_sure:
         errors["sure"] = _("Tick the box if you are sure.")
@@ -127,7 +127,7 @@ async def erase(visit: Visit, form: Form) -> Response:
     except StorageError as error:
         tell_unsure(visit, error)
         return _erasing(visit, given, {})
-    if erased.receipt is None and not erased.verdicts:
+    if erased.is_nothing:
         visit.tell(_("Nothing is kept or recorded under this reference."), "note")
     else:
         told = visit.ngettext(
@@ -135,6 +135,12 @@ async def erase(visit: Visit, form: Form) -> Response:
             "%(count)s answers that were kept are deleted.",
             erased.verdicts,
         )
+        if erased.pictures:
+            told += " " + visit.ngettext(
+                "The pictures of %(count)s check that were kept are deleted.",
+                "The pictures of %(count)s checks that were kept are deleted.",
+                erased.pictures,
+            )
         if erased.receipt is not None:
             told += " " + _(
                 "Nobody can tell any more which entries were about this person. Entry %(index)s of the "

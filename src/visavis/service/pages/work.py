@@ -19,6 +19,7 @@ from visavis.service.crosschecks import Reading
 from visavis.service.fields import policy_of
 from visavis.service.kept import without_picture
 from visavis.service.pages import shown
+from visavis.service.pages.keeping import NOT_KEPT, Keeping, keep
 from visavis.service.quality import Looking
 from visavis.service.verifications import Verification
 from visavis.verifier import ExaminedDocument
@@ -67,10 +68,11 @@ class Looked:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
-    """A verdict, and what is shown of the probe."""
+    """A verdict, what is shown of the probe, and whether the check's pictures are kept."""
 
     verdict: Verdict
     pictures: Mapping[str, bytes]
+    keeping: Keeping = NOT_KEPT
 
 
 async def read(visit: Visit, check: Check, papers: Papers) -> Read:
@@ -111,9 +113,8 @@ async def judge(visit: Visit, check: Check, probe: bytes) -> tuple[Judged, dict[
         return _Claim(claim, reference, check.subject)
 
     answer_id = f"verification_{secrets.token_hex(16)}"
-    return await _done(
-        visit, check, "verdict", "verifications", task=task, form=_with_statement, answer_id=answer_id
-    )
+    form = functools.partial(_with_statement, check.pictures)
+    return await _done(visit, check, "verdict", "verifications", task=task, form=form, answer_id=answer_id)
 
 
 async def answered(
@@ -158,12 +159,15 @@ def _result(call: Call, result: Result, receipt: Receipt) -> Result:  # noqa: AR
     return result
 
 
-def _with_statement(call: Call, result: Judged, receipt: Receipt) -> tuple[Judged, dict[str, Any]]:
+def _with_statement(
+    shown_before: Mapping[str, bytes], call: Call, result: Judged, receipt: Receipt
+) -> tuple[Judged, dict[str, Any]]:
     from visavis.decision.verdict import LedgerPlace
 
     place = LedgerPlace(receipt.origin, receipt.index)
-    placed = replace(result, verdict=replace(result.verdict, ledger=place))
-    return placed, with_statement(call, result, receipt)
+    answer = with_statement(call, result, receipt)
+    keeping = keep(call, receipt.index, {**shown_before, **result.pictures})
+    return replace(result, verdict=replace(result.verdict, ledger=place), keeping=keeping), answer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
