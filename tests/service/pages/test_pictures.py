@@ -328,7 +328,7 @@ def test_only_the_session_that_asked_and_only_for_minutes(auditor: Browser) -> N
 def test_only_for_the_purpose_that_they_were_kept_for(auditor: Browser) -> None:
     index = kept(auditor, purpose="lending books")
     page = text_of(auditor.get(f"/desk/ledger/entry/{index}").text)
-    assert "They were kept for the purpose “lending books”. You were not given this purpose" in page
+    assert "They are kept for the purpose “lending books”. You were not given this purpose" in page
     assert LOOK not in page
     answer = ask(auditor, index)
     assert answer.status_code == 403
@@ -431,7 +431,7 @@ def test_erasing_what_entries_were_about_takes_them(auditor: Browser) -> None:
 def test_administrators_read_how_long(auditor: Browser) -> None:
     auditor.sign_in("administrator")
     page = text_of(auditor.get("/desk/admin/retention").text)
-    assert "Pictures 30 days, encrypted, those of checks at the desk desk_picture_days" in page
+    assert "Pictures 30 days, encrypted: those of checks at the desk desk_picture_days" in page
 
 
 # What is open to whom

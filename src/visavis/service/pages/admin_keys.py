@@ -177,7 +177,7 @@ def _one(visit: Visit, found: Key, errors: Mapping[str, str]) -> Response:
     _ = visit.gettext
     told = Told(visit.language)
     names = {
-        "0": _("It ends at once"),
+        "0": _("The previous secret ends at once"),
         "1h": _("1 hour"),
         "24h": _("24 hours"),
         "7d": _("7 days"),
