@@ -47,8 +47,8 @@ async def ask_second(
         visit.tell(
             _(
                 "Your question is in the queue, but nobody else at this desk may decide for the purpose "
-                "“%(purpose)s”. Tell an administrator, or begin another check: without an answer the one that "
-                "you asked about ends after a day.",
+                "“%(purpose)s”. Tell an administrator, or begin another check: without an answer the one "
+                "that you asked about ends after a day.",
                 purpose=one.purpose,
             ),
             "problem",
