@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from visavis.access.second_factor import ISSUER
 from visavis.errors import AccessError
 from visavis.service.pages import credentials
+from visavis.service.pages.details import ROLES
 from visavis.service.pages.frame import SIGN_IN, Pages
 from visavis.service.problems import Problem
 
@@ -150,13 +151,7 @@ async def _shown(visit: Visit, errors: dict[str, str], error: AccessError | None
 
 def role_names(visit: Visit) -> dict[str, str]:
     """What the roles are called, in their order."""
-    _ = visit.gettext
-    return {
-        "clerk": _("Clerk"),
-        "reviewer": _("Reviewer"),
-        "auditor": _("Auditor"),
-        "administrator": _("Administrator"),
-    }
+    return {role: visit.gettext(name) for role, name in ROLES.items()}
 
 
 def _second(

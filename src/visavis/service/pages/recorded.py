@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from visavis.access.subjects import is_look_at_pictures
+from visavis.service.pages import details
+from visavis.service.pages.details import FACES, SCOPES
 from visavis.service.pages.words import REASONS, Words
 
 if TYPE_CHECKING:
@@ -45,9 +47,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
 """By kind: its name, and what it means."""
 
 DECISIONS: Mapping[str, str] = {
-    "match": _("the same person"),
-    "no_match": _("not the same person"),
-    "inconclusive": _("nothing could be decided"),
+    **FACES,
     "live": _("a living person"),
     "attack": _("no living person"),
     "not assessed": _("could not be found out"),
@@ -141,63 +141,6 @@ ROLES_OF_INPUTS: Mapping[str, str] = {
     "second document": _("second document"),
 }
 
-DETAILS: Mapping[str, str] = {
-    "threshold": _("Threshold"),
-    "portrait": _("Portrait that was used"),
-    "liveness": _("Living person"),
-    "asked": _("Asked for"),
-    "found": _("Found"),
-    "expected": _("Allowed"),
-    "window_hours": _("Within hours"),
-    "noted": _("Noted"),
-    "user": _("User"),
-    "entry": _("Entry"),
-    "by": _("Done by the user"),
-    "how": _("How"),
-    "roles": _("Roles"),
-    "before": _("Roles before"),
-    "key": _("Key"),
-    "what": _("What"),
-    "first": _("First entry"),
-    "last": _("Last entry"),
-    "salts": _("Salts that were destroyed"),
-    "scopes": _("Allowed calls"),
-    "legal_basis": _("Legal basis"),
-    "rate_per_min": _("Calls a minute"),
-    "quota_per_day": _("Calls a day"),
-    "max_fmr": _("Highest false match rate"),
-    "expires_at": _("Ends"),
-    "previous_until": _("The previous secret is valid until"),
-    "version": _("Version"),
-    "verifier_key": _("Public key"),
-    "former": _("Public key before"),
-    "leaked": _("Somebody else may have it"),
-    "zone": _("Machine-readable zone"),
-    "chip": _("Chip"),
-    "frames": _("Frames"),
-    "challenge": _("Challenge"),
-    "faces": _("Faces"),
-    "same_picture": _("The same picture twice"),
-    "fields_same": _("Fields that agree"),
-    "fields_different": _("Fields that differ"),
-}
-"""By name: what a detail of an entry is called; others are shown under the name that they have."""
-LIMITS = frozenset({"max_fmr", "expires_at"})
-"""Details that limit something; where one is empty, no limit was set."""
-
-SCOPES: Mapping[str, tuple[str, str]] = {
-    "verifications": (_("Verifications"), _("Ask whether a person is the one on a picture or a document.")),
-    "crosschecks": (_("Two documents"), _("Ask whether two documents belong to one person.")),
-    "documents": (_("Documents"), _("Have a document read.")),
-    "quality": (_("Quality"), _("Ask whether a picture is good enough.")),
-    "templates": (_("Templates"), _("Have a template made of a face, through the door for MOSIP.")),
-    "challenges": (_("Challenges"), _("Check whether a living person is before the camera.")),
-    "subjects": (_("Reports"), _("Ask what was done with a person’s data.")),
-    "ledger": (_("Ledger"), _("Read the ledger.")),
-    "metrics": (_("Metrics"), _("Read how much is going on.")),
-}
-"""By scope of a key: its name, and what it allows."""
-
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -279,7 +222,8 @@ class Told:
 
     def fields(self, entry: Entry) -> list[Field]:
         """All that an entry says."""
-        return [*self._main(entry), *self._digests(entry), *self._details(entry.details)]
+        plain = [self._plain(name, value) for name, value in sorted(entry.details.items())]
+        return [*self._main(entry), *self._digests(entry), *plain]
 
     def rules(self, entry: Entry) -> list[Field]:
         """The policy that applied, rule by rule, under the names that the settings have."""
@@ -368,22 +312,8 @@ class Told:
             told = _("Stands for the file that was given. Whoever has the file can show that it was this.")
             yield Field(_("Digest: %(what)s", what=label), salted.digest, told, is_code=True)
 
-    def _details(self, details: Mapping[str, Scalar]) -> Iterator[Field]:
-        for name, value in sorted(details.items()):
-            yield self._plain(name, value)
-
     def _plain(self, name: str, value: Scalar) -> Field:
-        _ = self._say
-        label = _(DETAILS[name]) if name in DETAILS else name.replace("_", " ")
-        if value is None:
-            return Field(label, _("not set") if name in LIMITS else _("none"))
-        if isinstance(value, bool):
-            return Field(label, _("yes") if value else _("no"))
-        if isinstance(value, int) or (isinstance(value, float) and abs(value) >= 0.001):
-            return Field(label, self.language.number(value, None if abs(value) >= 1 else 4))
-        if isinstance(value, float):
-            return Field(label, f"{value:g}")
-        return Field(label, value or _("nothing"))
+        return Field(details.label(self.language, name), details.value(self.language, name, value))
 
     def _rate(self, entry: Entry) -> str:
         return Words(self.language).rate(entry.fmr, entry.fmr_upper)
