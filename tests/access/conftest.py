@@ -11,7 +11,7 @@ import pytest
 from visavis.access.accounts import Accounts
 from visavis.access.passwords import Cost
 from visavis.faces.recognise import Template
-from visavis.ledger.entry import Entry
+from visavis.ledger.entry import Entry, Event
 from visavis.ledger.log import Ledger
 
 if TYPE_CHECKING:
@@ -58,6 +58,12 @@ class Faces:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+def known(ledger: Ledger, *references: str) -> None:
+    """Put people on record, by whatever use of their data."""
+    for reference in references:
+        ledger.append(Event(kind="access", purpose="p", subject=reference))
 
 
 @pytest.fixture

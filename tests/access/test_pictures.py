@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.access.conftest import known
 
 from visavis.access.pictures import MOST, MOST_BYTES, Pictures
 from visavis.access.verdicts import Verdicts
@@ -23,6 +24,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def pictures(ledger: Ledger, clock: Clock) -> Pictures:
+    known(ledger, "case 1", "one", "other")
     return Pictures(ledger, clock)
 
 
@@ -57,6 +59,12 @@ def test_of_one_verdict_pictures_are_kept_once(pictures: Pictures) -> None:
     assert pictures.get(7, purpose="p") == SOME
 
 
+def test_of_somebody_who_was_erased_meanwhile_nothing_is_kept(pictures: Pictures, ledger: Ledger) -> None:
+    ledger.erase_subject("case 1")
+    assert pictures.keep(7, SOME, purpose="p", subject="case 1", keep_for=DAY) is None
+    assert pictures.note(7) is None
+
+
 @pytest.mark.parametrize(
     "many", [{str(number): b"" for number in range(MOST + 1)}, {"a": bytes(MOST_BYTES), "b": b"1"}]
 )
@@ -87,6 +95,7 @@ def test_erasing_a_range_takes_both_ends(pictures: Pictures) -> None:
 
 def test_stolen_files_show_no_picture(tmp_path: Path) -> None:
     with Ledger.open(tmp_path / "ledger.db") as ledger:
+        known(ledger, "customer 17")
         put(Pictures(ledger), 7, "customer 17")
         stolen = b"".join(path.read_bytes() for path in tmp_path.glob("ledger.db*") if path.suffix != ".key")
     assert b"access_pictures" in stolen
@@ -97,6 +106,7 @@ def test_stolen_files_show_no_picture(tmp_path: Path) -> None:
 def test_what_was_deleted_leaves_the_files(tmp_path: Path) -> None:
     where = tmp_path / "ledger.db"
     with Ledger.open(where) as ledger:
+        known(ledger, "s")
         pictures = Pictures(ledger)
         # Longer than a page of the file, so that it lies on pages of its own.
         pictures.keep(7, {"probe": bytes(20_000)}, purpose="p", subject="s", keep_for=DAY)
@@ -120,6 +130,7 @@ def test_what_was_deleted_leaves_the_files(tmp_path: Path) -> None:
 )
 def test_what_was_altered_or_moved_is_refused(tmp_path: Path, change: str) -> None:
     with Ledger.open(tmp_path / "ledger.db") as ledger:
+        known(ledger, "case 1")
         pictures = Pictures(ledger)
         put(pictures, 7, purpose="q" if "purpose" in change else "p")
         put(pictures, 8)
@@ -133,6 +144,8 @@ def test_what_was_altered_or_moved_is_refused(tmp_path: Path, change: str) -> No
 
 def test_another_ledgers_key_opens_nothing(tmp_path: Path) -> None:
     with Ledger.open(tmp_path / "one.db") as one, Ledger.open(tmp_path / "two.db") as two:
+        known(one, "case 1")
+        known(two, "case 1")
         put(Pictures(one), 7)
         put(Pictures(two), 7)
         with one.storage.reading() as connection:

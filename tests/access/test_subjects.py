@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +11,7 @@ from visavis.access.keys import Keys
 from visavis.access.pictures import Pictures
 from visavis.access.subjects import Subjects, look_at_pictures
 from visavis.access.verdicts import Verdicts
-from visavis.errors import LedgerError
+from visavis.errors import LedgerError, StorageError
 from visavis.ledger.entry import KINDS, Entry, Event
 from visavis.ledger.verify import verify
 
@@ -197,6 +199,49 @@ def test_pictures_that_are_kept_are_reported_and_erased(
     assert len(subjects.report("customer 18", purpose=PURPOSE).pictures_until) == 1
     assert subjects.erase("customer 17", purpose="again").is_nothing
     assert sound(ledger)
+
+
+def test_an_erasure_that_stays_in_the_log_of_the_database_still_takes_what_is_kept(
+    subjects: Subjects, ledger: Ledger, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures, verdicts, index = (
+        Pictures(ledger, clock),
+        Verdicts(ledger, clock),
+        ledger.append(verdict()).index,
+    )
+    pictures.keep(index, {"probe": b"p"}, purpose="p", subject="customer 17", keep_for=timedelta(days=1))
+    verdicts.keep("a", b"{}", purpose="p", subject="customer 17", keep_for=timedelta(days=1))
+
+    def busy(*tables: str) -> None:
+        if "ledger_salts" in tables:
+            raise StorageError("storage.locked", "somebody reads")
+
+    monkeypatch.setattr(ledger, "_scrub", busy)
+    with pytest.raises(StorageError):
+        subjects.erase("customer 17", purpose="erasure for the subject")
+    assert pictures.note(index) is None
+    assert verdicts.get("a", purpose="p") is None
+    assert ledger.subject_digest("customer 17") is None
+
+
+def test_erasing_while_checks_end_leaves_nothing_behind(
+    subjects: Subjects, ledger: Ledger, clock: Clock
+) -> None:
+    """A check that is in the ledger when its person is erased, and would keep its pictures just then."""
+    pictures, indices = Pictures(ledger, clock), [ledger.append(verdict()).index for _ in range(20)]
+    began = threading.Event()
+
+    def check(index: int) -> None:
+        began.set()
+        pictures.keep(index, {"probe": b"p"}, purpose="p", subject="customer 17", keep_for=timedelta(days=1))
+
+    with ThreadPoolExecutor(4) as threads:
+        ends = [threads.submit(check, index) for index in indices]
+        began.wait()
+        subjects.erase("customer 17", purpose="erasure for the subject")
+        for each in ends:
+            each.result()
+    assert [index for index in indices if pictures.note(index)] == []
 
 
 def test_a_look_at_pictures_is_told_as_one(subjects: Subjects, ledger: Ledger) -> None:

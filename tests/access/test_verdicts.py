@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.access.conftest import known
 
 from visavis.access.verdicts import Verdicts
 from visavis.errors import AccessError, StorageError
@@ -22,6 +23,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def verdicts(ledger: Ledger, clock: Clock) -> Verdicts:
+    known(ledger, "customer 17", "one", "other")
     return Verdicts(ledger, clock)
 
 
@@ -65,9 +67,20 @@ def test_erasing_takes_those_of_the_subject_only(verdicts: Verdicts, clock: Cloc
     assert [verdicts.get(id_, purpose="p") for id_ in "abcd"] == [None, None, BODY, BODY]
 
 
+def test_of_somebody_who_was_erased_meanwhile_nothing_is_kept(verdicts: Verdicts, ledger: Ledger) -> None:
+    ledger.erase_subject("one")
+    verdicts.keep("a", BODY, purpose="p", subject="one", keep_for=DAY)
+    assert verdicts.get("a", purpose="p") is None
+    assert verdicts.times_of("one") == []
+    known(ledger, "one")  # they come again
+    verdicts.keep("a", BODY, purpose="p", subject="one", keep_for=DAY)
+    assert verdicts.get("a", purpose="p") == BODY
+
+
 def test_stolen_files_tell_nothing_of_an_answer(tmp_path: Path) -> None:
     where = tmp_path / "ledger.db"
     with Ledger.open(where) as ledger:
+        known(ledger, "customer 17")
         Verdicts(ledger).keep("a", BODY, purpose="p", subject="customer 17", keep_for=DAY)
         stolen = b"".join(path.read_bytes() for path in tmp_path.glob("ledger.db*") if path.suffix != ".key")
     assert b"access_verdicts" in stolen
@@ -78,6 +91,7 @@ def test_stolen_files_tell_nothing_of_an_answer(tmp_path: Path) -> None:
 def test_what_was_deleted_leaves_the_files(tmp_path: Path) -> None:
     where = tmp_path / "ledger.db"
     with Ledger.open(where) as ledger:
+        known(ledger, "s")
         verdicts = Verdicts(ledger)
         verdicts.keep("a", BODY, purpose="p", subject="s", keep_for=DAY)
         body = sqlite3.connect(where).execute("SELECT body FROM access_verdicts").fetchone()[0]

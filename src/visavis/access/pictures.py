@@ -61,7 +61,7 @@ class Pictures(Sealed[int]):
 
     def keep(
         self, index: int, pictures: Mapping[str, bytes], *, purpose: str, subject: str, keep_for: timedelta
-    ) -> datetime:
+    ) -> datetime | None:
         """Keep the pictures of a check; on disk when this returns.
 
         Args:
@@ -72,7 +72,7 @@ class Pictures(Sealed[int]):
             keep_for: How long.
 
         Returns:
-            When their time is over.
+            When their time is over; None where the person was erased meanwhile, and they aren't kept.
 
         Raises:
             AccessError: `access.pictures`: they are too many, or too large.

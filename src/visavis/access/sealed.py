@@ -3,7 +3,7 @@
 Each body lies there under AES-256-GCM and a key that follows from the ledger's, another one for each table.
 It is bound to its id and its purpose, so that in another's row it can't be read. It is gone when its time is
 over, and goes when the person is erased whom it is about; of them there is only a keyed digest of their
-reference.
+reference. Of somebody who isn't on record in the ledger nothing is kept: they were erased meanwhile.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from visavis.access.keys import moment, us
 from visavis.errors import AccessError
-from visavis.ledger import digests
+from visavis.ledger import digests, rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,8 +68,8 @@ class Sealed(Generic[Id]):
 
     def put(
         self, id_: Id, body: bytes, *, purpose: str, subject: str | None, keep_for: timedelta
-    ) -> datetime:
-        """Keep a body; on disk when this returns.
+    ) -> datetime | None:
+        """Keep a body, once the ledger has what it is about; on disk when this returns.
 
         Args:
             id_: Its name, which must be new.
@@ -79,20 +79,23 @@ class Sealed(Generic[Id]):
             keep_for: How long.
 
         Returns:
-            When its time is over.
+            When its time is over; None where the person was erased meanwhile, and it isn't kept.
 
         Raises:
             StorageError: It can't be written.
         """
         nonce, until = secrets.token_bytes(NONCE_BYTES), self._clock() + keep_for
+        place = None if subject is None else digests.lookup(self._secret, subject)
         row = {
             "id": id_,
             "purpose": purpose,
-            "subject": None if subject is None else digests.lookup(self._secret, subject),
+            "subject": place,
             "body": nonce + self._cipher().encrypt(nonce, body, _bound(id_, purpose)),
             "expires_at": us(until),
         }
         with self._storage.writing() as connection:
+            if place is not None and not rows.is_on_record(connection, place):
+                return None
             connection.execute(self._table().insert(), row)
         return until
 

@@ -233,7 +233,8 @@ class Subjects:
     def erase(self, reference: str, *, purpose: str, key: str | None = None) -> Erased:
         """Delete what is kept about a person, and what shows which entries are about them.
 
-        Answers and pictures go first: where this is interrupted, a second call finds the rest.
+        What the ledger has goes first: from then on nothing more is kept of the person, so that a check which
+        ends just now leaves nothing behind. Where this is interrupted, a second call finds the rest.
 
         Args:
             reference: The operator's own.
@@ -243,8 +244,11 @@ class Subjects:
         Raises:
             StorageError: The ledger can't be read or written.
         """
-        verdicts, pictures = self._verdicts.erase(reference), self._pictures.erase(reference)
-        return Erased(verdicts, pictures, self._ledger.erase_subject(reference, purpose=purpose, key=key))
+        try:
+            receipt = self._ledger.erase_subject(reference, purpose=purpose, key=key)
+        finally:  # also where it is done, and somebody who reads keeps it in SQLite's log
+            verdicts, pictures = self._verdicts.erase(reference), self._pictures.erase(reference)
+        return Erased(verdicts, pictures, receipt)
 
     def erase_entries(self, first: int, last: int, *, purpose: str, key: str | None = None) -> Receipt:
         """Delete the pictures that are kept of some entries, and what shows which pictures they were about.

@@ -135,6 +135,13 @@ def subject(connection: Connection, place: bytes) -> Any:
     return connection.execute(subjects.select().where(subjects.c.lookup == place)).first()
 
 
+def is_on_record(connection: Connection, place: bytes) -> bool:
+    """Whether there is a subject in a place; where there is, it stays until the transaction ends."""
+    known = tables().subjects
+    asking = sa().select(known.c.lookup).where(known.c.lookup == place)
+    return connection.execute(asking.with_for_update(read=True, key_share=True)).first() is not None
+
+
 def destroy_subject(connection: Connection, place: bytes, digest: str) -> int:
     """Destroy the salt of a subject and those of all entries with its digest; returns how many of these."""
     known, entries, salts = tables().subjects, tables().entries, tables().salts
