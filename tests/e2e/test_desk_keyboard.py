@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
     from tests.e2e.stand import Hands, Papers, Stand
 
-MOST = 60
+MOST = 150
 """How often the tabulator is pressed at most until something is reached."""
 NAMED = """() => {
     const it = document.activeElement
