@@ -16,7 +16,7 @@ from visavis.faces.detect import Detector, detail_for
 from visavis.faces.recognise import Recogniser
 from visavis.packs.catalogue import DEFAULT_PACK
 from visavis.packs.install import require
-from visavis.packs.runtime import Network
+from visavis.packs.runtime import networks
 from visavis.photo import Photo
 
 if TYPE_CHECKING:
@@ -81,12 +81,10 @@ class Examiner:
         installed = require(pack)
         self.pack = installed.pack
         self.fingerprint = installed.fingerprint
-        networks = {
-            role: Network(installed.model(role), threads=threads, device=device) for role in self.pack.files
-        }
-        self._detector = Detector(networks["detector"], networks["landmarks"])
+        made = networks(installed.model, self.pack.files, threads=threads, device=device)
+        self._detector = Detector(made["detector"], made["landmarks"])
         self._recognise = Recogniser(
-            [(networks[role], len(each.views)) for role, each in self.pack.recognisers_by_role.items()],
+            [(made[role], len(each.views)) for role, each in self.pack.recognisers_by_role.items()],
             pack=self.pack.name,
             fingerprint=self.fingerprint,
         )

@@ -16,6 +16,7 @@ from visavis.faces.detect import Detector
 from visavis.geometry import Box
 from visavis.liveness import passive
 from visavis.liveness.passive import Crop, Passive, PassiveDetector, crop_place, cut, unfit
+from visavis.packs import runtime
 from visavis.packs.install import require
 from visavis.packs.runtime import Network
 from visavis.photo import Photo
@@ -160,7 +161,7 @@ class Toy:
 @pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch) -> PassiveDetector:
     monkeypatch.setattr(passive, "require_any", lambda name: Toy())
-    monkeypatch.setattr(passive, "Network", Toy.network)
+    monkeypatch.setattr(runtime, "Network", Toy.network)
     return PassiveDetector(threads=1)
 
 

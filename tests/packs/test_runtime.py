@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,12 @@ from onnx import TensorProto, helper
 
 from visavis.errors import PackError
 from visavis.packs import runtime
-from visavis.packs.runtime import Network, available_cores
+from visavis.packs.runtime import Network, available_cores, networks
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from visavis.packs.catalogue import Role
 
 
 @pytest.fixture
@@ -165,6 +168,34 @@ def test_a_network_takes_as_many_threads_as_there_are_cores(monkeypatch: pytest.
     Network(toy())
     Network(toy(), threads=2)
     assert seen == [(3, 1, ["CPUExecutionProvider"]), (2, 1, ["CPUExecutionProvider"])]
+
+
+ROLES: tuple[Role, ...] = ("detector", "landmarks", "recogniser")
+
+
+def test_several_networks_are_loaded_at_once() -> None:
+    """Each waits until all are being read, which would take for ever one after the other."""
+    all_are_read = threading.Barrier(len(ROLES), timeout=20)
+
+    def read(role: Role) -> bytes:
+        all_are_read.wait()
+        return toy()
+
+    made = networks(read, ROLES, threads=1)
+    assert tuple(made) == ROLES
+    picture = np.ones((1, 2, 2, 3), np.uint8)
+    assert [network(picture)["sum"].tolist() for network in made.values()] == [[12]] * 3
+
+
+@pytest.mark.parametrize("damaged", ROLES)
+def test_one_network_that_cannot_be_read_is_an_error(damaged: Role) -> None:
+    def read(role: Role) -> bytes:
+        if role == damaged:
+            raise PackError("pack.damaged", f"{role} was altered")
+        return toy()
+
+    with pytest.raises(PackError, match=f"{damaged} was altered"):
+        networks(read, ROLES, threads=1)
 
 
 # GPUs, of which there is none here: what can be seen is that nothing else takes their place

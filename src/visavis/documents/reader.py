@@ -21,7 +21,7 @@ from visavis.documents.text import WIDTHS, LineReader, TextFinder, legibility
 from visavis.faces.detect import Detector, detail_for
 from visavis.packs.catalogue import DEFAULT_PACK
 from visavis.packs.install import require, require_any
-from visavis.packs.runtime import Network
+from visavis.packs.runtime import networks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,14 +113,16 @@ class DocumentReader:
                 device.
         """
         engine, text = require(pack), require_any(PACK)
-
-        def network(model: bytes) -> Network:
-            return Network(model, threads=threads, device=device)
-
-        self._face_finder = network(engine.model("detector"))
-        self._detector = Detector(self._face_finder, network(engine.model("landmarks")))
-        self._finder = TextFinder(network(text.model("text_detector")))
-        self._reader = LineReader(network(text.model("text_recogniser")))
+        made = networks(
+            lambda role: (text if role in text.entries else engine).model(role),
+            ("detector", "landmarks", "text_detector", "text_recogniser"),
+            threads=threads,
+            device=device,
+        )
+        self._face_finder = made["detector"]
+        self._detector = Detector(self._face_finder, made["landmarks"])
+        self._finder = TextFinder(made["text_detector"])
+        self._reader = LineReader(made["text_recogniser"])
 
     def read(self, photo: Photo) -> Reading:
         """Read a photo.

@@ -14,7 +14,7 @@ import numpy as np
 
 from visavis.geometry import Box
 from visavis.packs.install import require_any
-from visavis.packs.runtime import Network
+from visavis.packs.runtime import networks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,9 +103,7 @@ class PassiveDetector:
         """
         installed = require_any(PACK)
         self.fingerprint = installed.fingerprint
-        self._networks = {
-            role: Network(installed.model(role), threads=threads, device=device) for role in SCALES
-        }
+        self._networks = networks(installed.model, SCALES, threads=threads, device=device)
 
     def look(self, photo: Photo, face: Face) -> Passive:
         """What the networks make of a face.

@@ -7,16 +7,19 @@ its place, and no GPU is used because it happens to be there.
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from visavis.errors import PackError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
+
+    from visavis.packs.catalogue import Role
 
 CGROUP = Path("/sys/fs/cgroup")
 MEMBERSHIP = Path("/proc/self/cgroup")
@@ -71,6 +74,41 @@ class Network:
             The outputs by name.
         """
         return dict(zip(self.outputs, self._session.run(None, {self._input: pictures}), strict=True))
+
+
+def networks(
+    read: Callable[[Role], bytes], roles: Iterable[Role], *, threads: int | None = None, device: str = "cpu"
+) -> dict[Role, Network]:
+    """Several networks at once: to read, to check and to prepare one of them keeps no more than a core busy.
+
+    Args:
+        read: Gives the bytes of a network, as `packs.install.Installed.model` does.
+        roles: The parts that they play.
+        threads: As for `Network`.
+        device: As for `Network`.
+
+    Raises:
+        PackError: One of them can't be read, or can't run there.
+    """
+    made: dict[Role, Network] = {}
+    wrong: list[BaseException] = []
+
+    def make(role: Role) -> None:
+        try:
+            made[role] = Network(read(role), threads=threads, device=device)
+        except BaseException as error:  # noqa: BLE001  # raised again below, by whoever asked
+            wrong.append(error)
+
+    first, *others = roles
+    makers = [threading.Thread(target=make, args=(role,)) for role in others]
+    for maker in makers:
+        maker.start()
+    make(first)
+    for maker in makers:
+        maker.join()
+    if wrong:
+        raise wrong[0]
+    return {role: made[role] for role in (first, *others)}
 
 
 def _on_gpu(model: bytes, options: Any, device: str) -> Any:
