@@ -1,5 +1,5 @@
 """``python -m visavis``: the command line."""
 
-from visavis.cli import main
+from visavis.cli import program
 
-main()
+program()

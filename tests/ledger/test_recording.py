@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -36,6 +38,20 @@ def entries(path: Path) -> list[Entry]:
         assert reader.key is not None
         assert verify(reader, key=reader.key.verifier).findings == ()
         return [Entry.parse(leaf) for _, leaf in reader.leaves()]
+
+
+def test_a_process_that_ends_leaves_one_file(path: Path) -> None:
+    """Also one that frees nothing at its end: whoever copies the file has all that was recorded."""
+    code = """
+import gc
+from visavis.ledger import recording
+from visavis.ledger.entry import Event
+recording.record(Event(kind="quality", purpose="p"))
+gc.freeze()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert sorted(each.name for each in path.parent.iterdir()) == ["ledger.db", "ledger.db.key"]
+    assert [entry.kind for entry in entries(path)] == ["start", "quality"]
 
 
 def test_a_verdict_is_recorded(path: Path, sface: Verifier, portraits: Mapping[str, bytes]) -> None:

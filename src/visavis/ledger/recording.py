@@ -7,6 +7,7 @@ on a document, no similarity, no picture.
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import threading
@@ -115,7 +116,7 @@ def record(event: Event) -> Receipt:
 
 
 def opened() -> Ledger:
-    """The ledger that `VISAVIS_LEDGER` names, open to append.
+    """The ledger that `VISAVIS_LEDGER` names, open to append until the process ends.
 
     Raises:
         StorageError: It can't be opened.
@@ -130,7 +131,14 @@ def opened() -> Ledger:
     with _opening:
         if place not in _opened:
             _opened[place] = Ledger.open(where)
+            atexit.register(_close, place[0], _opened[place])
         return _opened[place]
+
+
+def _close(pid: int, ledger: Ledger) -> None:
+    """Close a ledger where it was opened, and not in processes that were made of that one meanwhile."""
+    if os.getpid() == pid:
+        ledger.close()
 
 
 # Events
