@@ -65,6 +65,14 @@ def test_of_somebody_who_was_erased_meanwhile_nothing_is_kept(pictures: Pictures
     assert pictures.note(7) is None
 
 
+def test_of_an_entry_whose_content_was_erased_meanwhile_nothing_is_kept(
+    pictures: Pictures, ledger: Ledger
+) -> None:
+    ledger.erase_entries(6, 7)
+    assert pictures.keep(7, SOME, purpose="p", subject="case 1", keep_for=DAY) is None
+    assert pictures.keep(8, SOME, purpose="p", subject="case 1", keep_for=DAY) is not None
+
+
 @pytest.mark.parametrize(
     "many", [{str(number): b"" for number in range(MOST + 1)}, {"a": bytes(MOST_BYTES), "b": b"1"}]
 )

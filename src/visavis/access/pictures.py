@@ -72,7 +72,8 @@ class Pictures(Sealed[int]):
             keep_for: How long.
 
         Returns:
-            When their time is over; None where the person was erased meanwhile, and they aren't kept.
+            When their time is over; None where the person was erased meanwhile, or what the entry was about,
+            and they aren't kept.
 
         Raises:
             AccessError: `access.pictures`: they are too many, or too large.
@@ -86,7 +87,8 @@ class Pictures(Sealed[int]):
                 found=f"{len(pictures)} with {size} bytes",
                 expected=f"at most {MOST} with {MOST_BYTES} bytes",
             )
-        return self.put(index, _packed(pictures), purpose=purpose, subject=subject, keep_for=keep_for)
+        body = _packed(pictures)
+        return self.put(index, body, purpose=purpose, subject=subject, keep_for=keep_for, entry=index)
 
     def note(self, index: int) -> Note | None:
         """Whether pictures are kept under an index, for what and until when; None where there are none."""

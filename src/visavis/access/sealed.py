@@ -67,7 +67,14 @@ class Sealed(Generic[Id]):
         self._what = what
 
     def put(
-        self, id_: Id, body: bytes, *, purpose: str, subject: str | None, keep_for: timedelta
+        self,
+        id_: Id,
+        body: bytes,
+        *,
+        purpose: str,
+        subject: str | None,
+        keep_for: timedelta,
+        entry: int | None = None,
     ) -> datetime | None:
         """Keep a body, once the ledger has what it is about; on disk when this returns.
 
@@ -77,9 +84,11 @@ class Sealed(Generic[Id]):
             purpose: What it was made for.
             subject: The operator's own reference of the person.
             keep_for: How long.
+            entry: Index of the ledger's entry that it belongs to, where it goes with what that was about.
 
         Returns:
-            When its time is over; None where the person was erased meanwhile, and it isn't kept.
+            When its time is over; None where the person or what the entry was about was erased meanwhile, and
+            it isn't kept.
 
         Raises:
             StorageError: It can't be written.
@@ -94,6 +103,9 @@ class Sealed(Generic[Id]):
             "expires_at": us(until),
         }
         with self._storage.writing() as connection:
+            # In the order in which an erasure takes them: otherwise each could wait for the other.
+            if entry is not None and not rows.is_open(connection, entry):
+                return None
             if place is not None and not rows.is_on_record(connection, place):
                 return None
             connection.execute(self._table().insert(), row)

@@ -265,8 +265,10 @@ class Subjects:
         """
         for index in (first, last):
             self._ledger.leaf(index)
-        self._pictures.erase_entries(first, last)
-        return self._ledger.erase_entries(first, last, purpose=purpose, key=key)
+        try:
+            return self._ledger.erase_entries(first, last, purpose=purpose, key=key)
+        finally:  # in the order that `erase` has, and for its reasons
+            self._pictures.erase_entries(first, last)
 
 
 def look_at_pictures(index: int, user: str) -> dict[str, Scalar]:

@@ -142,6 +142,13 @@ def is_on_record(connection: Connection, place: bytes) -> bool:
     return connection.execute(asking.with_for_update(read=True, key_share=True)).first() is not None
 
 
+def is_open(connection: Connection, index: int) -> bool:
+    """Whether an entry has the salts of its inputs; where it has, they stay until the transaction ends."""
+    salts = tables().salts
+    asking = sa().select(salts.c.idx).where(salts.c.idx == index).limit(1)
+    return connection.execute(asking.with_for_update(read=True, key_share=True)).first() is not None
+
+
 def destroy_subject(connection: Connection, place: bytes, digest: str) -> int:
     """Destroy the salt of a subject and those of all entries with its digest; returns how many of these."""
     known, entries, salts = tables().subjects, tables().entries, tables().salts

@@ -160,6 +160,44 @@ def test_the_statement_of_a_review_opens_its_note(desk: Browser, case: Case) -> 
     assert statement.is_about("note", b"another note") is False
 
 
+@pytest.mark.parametrize("state", ["decided", "waiting", "reviewed"])
+def test_what_a_verdict_rests_on_is_not_exchanged(
+    desk: Browser, small: Mapping[str, bytes], faceless: bytes, state: str
+) -> None:
+    clerk = desk.another()
+    clerk.sign_in("clerk")
+    id_ = undecided(clerk, small, faceless)
+    check = Case(id_, clerk).check
+    if state != "decided":
+        ask(clerk, id_)
+    if state == "reviewed":
+        desk.sign_in("reviewer")
+        decide(desk, id_)
+    assert check.state == state
+    shown, claim = dict(check.pictures), f"/desk/check/{id_}/claim"
+    given = {"step": str(check.step)}
+    answer = clerk.post(claim, given, page="/desk/check", files={"page": small["biden"]})
+    assert answer.status_code == 303
+    assert check.pictures == shown
+    assert "done before" in clerk.get(answer.headers["location"]).text
+
+
+def test_erasing_a_person_ends_what_is_under_way_about_them(
+    desk: Browser, small: Mapping[str, bytes], faceless: bytes
+) -> None:
+    """A check that waits, and one that has only begun; that of somebody else goes on."""
+    clerk = desk.another()
+    clerk.sign_in("clerk")
+    ask(clerk, undecided(clerk, small, faceless, subject="case 1"))
+    undecided(clerk, small, faceless, subject="case 1")
+    other = undecided(clerk, small, faceless, subject="case 2")
+    desk.sign_in("administrator")
+    given = {"reference": "case 1", "purpose": "asked for", "really": "on", "sure": "on"}
+    assert desk.post("/desk/admin/erasure", given, page="/desk/admin/erasure").status_code == 303
+    assert [each.id for each in checks_of(desk)._all.values()] == [other]
+    assert desk.service.memory.held == Case(other, clerk).check.held
+
+
 @pytest.mark.parametrize("decision", ["no_match", "inconclusive"])
 def test_other_decisions(desk: Browser, case: Case, decision: str) -> None:
     desk.sign_in("reviewer")

@@ -113,15 +113,17 @@ def test_signing_in_anew_ends_the_session_before(desk: Browser) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "form"),
+    ("path", "form", "left"),
     [
-        ("/desk/sign-in", {"name": "clerk", "password": PASSWORD}),
-        ("/desk/sign-out", {}),
-        ("/desk/account/sign-out-everywhere", {}),
-        ("/desk/account/password", {"old": PASSWORD, "new": OTHER, "again": OTHER}),
+        ("/desk/sign-in", {"name": "clerk", "password": PASSWORD}, 1),
+        ("/desk/sign-out", {}, 1),
+        ("/desk/account/sign-out-everywhere", {}, 0),
+        ("/desk/account/password", {"old": PASSWORD, "new": OTHER, "again": OTHER}, 0),
     ],
 )
-def test_what_is_under_way_ends_with_its_session(desk: Browser, path: str, form: dict[str, str]) -> None:
+def test_what_is_under_way_ends_with_its_session(
+    desk: Browser, path: str, form: dict[str, str], left: int
+) -> None:
     user = desk.sign_in("clerk")
     checks = desk.http.app.state.desk.checks  # type: ignore[attr-defined]
     session = session_of(desk.http.cookies["__Host-visavis"])
@@ -131,7 +133,7 @@ def test_what_is_under_way_ends_with_its_session(desk: Browser, path: str, form:
         assert checks.begin(user=user.id, session=whose, **given) is not None
     assert desk.post(path, form, page="/desk/account").status_code == 303
     assert checks.mine(user=user.id, session=session) == []
-    assert len(checks) == 1
+    assert len(checks) == left
 
 
 def test_nothing_tells_whether_there_is_such_a_user(desk: Browser) -> None:
@@ -300,6 +302,16 @@ def test_a_guess_at_the_code_is_locked_out(desk: Browser) -> None:
     path, typed = "/desk/account/second-factor/end", {"code": "123456", "password": PASSWORD}
     statuses = [desk.post(path, typed, page="/desk/account").status_code for _ in range(6)]
     assert statuses == [422] * 5 + [429]
+
+
+def test_a_guess_at_the_first_code_is_locked_out(desk: Browser) -> None:
+    """Whoever has but the session can't make a second factor count that its owner began."""
+    desk.sign_in("clerk")
+    desk.post("/desk/account/second-factor/begin", {"password": PASSWORD}, page="/desk/account")
+    path = "/desk/account/second-factor"
+    answers = [desk.post(path, {"code": "123456"}, page="/desk/account") for _ in range(6)]
+    assert [each.status_code for each in answers] == [422] * 5 + [429]
+    assert int(answers[-1].headers["retry-after"]) <= 30
 
 
 def test_a_guess_at_the_password_is_locked_out_as_at_the_sign_in(desk: Browser) -> None:

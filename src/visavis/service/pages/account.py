@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from visavis.access.second_factor import Enrolment
+    from visavis.access.sessions import SignedIn
     from visavis.service.pages.forms import Form
     from visavis.service.pages.frame import Visit
 
@@ -52,6 +53,7 @@ async def change_password(visit: Visit, form: Form) -> Response:
         if error.code == "access.password":
             return await _shown(visit, {"new": credentials.weak(visit, password)})
         return await _shown(visit, *_unproved(visit, error, "old"))
+    _let_go_everywhere(visit)
     visit.enter(signed_in.token, signed_in.session)
     visit.tell(_("Your password is changed. You were signed out everywhere else."))
     return visit.redirect(ACCOUNT)
@@ -61,6 +63,7 @@ async def change_password(visit: Visit, form: Form) -> Response:
 async def sign_out_everywhere(visit: Visit, form: Form) -> Response:  # noqa: ARG001
     """Out, in every browser."""
     await visit.ask(visit.desk.accounts.sessions.sign_out_everywhere, visit.token)
+    _let_go_everywhere(visit)
     return _left(visit, visit.gettext("You are signed out everywhere."))
 
 
@@ -88,10 +91,27 @@ async def confirm(visit: Visit, form: Form) -> Response:
     """The first code, and in return the recovery codes, shown once."""
     _ = visit.gettext
     _refuse_unfit(visit)
-    code, sessions = credentials.code_of(form), visit.desk.accounts.sessions
+    code, sessions, user = credentials.code_of(form), visit.desk.accounts.sessions, visit.user
+
+    def confirmed() -> tuple[SignedIn, list[str]]:
+        attempt = sessions.attempts.begin("second factor", user.id, visit.address)
+        try:
+            made = sessions.confirm_second_factor(visit.token, code)
+        except AccessError as error:
+            if error.code == "access.second_factor":
+                sessions.attempts.failed(attempt, user.id)
+            else:
+                sessions.attempts.withdrawn(attempt)
+            raise
+        sessions.attempts.passed(attempt)
+        return made
+
     try:
-        signed_in, codes = await visit.ask(sessions.confirm_second_factor, visit.token, code)
+        signed_in, codes = await visit.ask(confirmed)
     except AccessError as error:
+        if error.code == "access.locked":
+            waits = credentials.waiting(visit, error)
+            return _second(visit, began=True, errors={"code": waits}, error=error)
         if error.code != "access.second_factor":
             raise
         told = _("This code is wrong or too old. Wait for the next one in your app.")
@@ -206,6 +226,12 @@ def _refuse_unfit(visit: Visit) -> None:
     """A second factor goes with a password; a provider of OpenID asks for its own."""
     if not visit.user.has_password:
         raise AccessError("access.role", "a second factor goes with a password")
+
+
+def _let_go_everywhere(visit: Visit) -> None:
+    """End what is under way in all sessions of a user: they have ended."""
+    for store in (visit.desk.checks, visit.desk.pairs):
+        store.sign_out_everywhere(visit.user.id)
 
 
 def _left(visit: Visit, told: str) -> Response:

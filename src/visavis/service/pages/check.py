@@ -127,7 +127,7 @@ async def put(visit: Visit, form: Form) -> Response:
     """A document, more of it, or a photograph."""
     check = check_of(visit)
     async with check.lock:
-        if _is_stale(check, form):
+        if _is_stale(check, form) or check.verdict is not None:  # what it rested on stays as it was
             return _stale(visit, check, "claim")
         pages, chip = list(form.files.get("page", ())), form.file("chip")
         before = check.papers if form.is_on("add") else None
@@ -305,7 +305,8 @@ async def again(visit: Visit, form: Form) -> Response:
 async def end(visit: Visit, form: Form) -> Response:  # noqa: ARG001
     """End a check; its pictures are gone at once."""
     check = check_of(visit)
-    visit.desk.checks.end(check)
+    async with check.lock:  # a verdict that is being made says whether its pictures are kept
+        visit.desk.checks.end(check)
     until = check.keeping.until
     visit.tell(
         visit.gettext("The check has ended, and its pictures are gone.")

@@ -29,7 +29,7 @@ from visavis.service.pages.failures import said
 from visavis.service.pages.frame import Pages
 from visavis.service.pages.held import session_of
 from visavis.service.pages.keeping import NOT_KEPT, Keeping, is_asked_for, keep
-from visavis.service.pages.pairs import new_id
+from visavis.service.pages.pairs import ID, id_of, new_id
 from visavis.service.pages.receipt import (
     Receipt,
     in_language,
@@ -203,18 +203,25 @@ async def compare(visit: Visit, form: Form) -> Response:
             errors[f"{side}_front"] = _("Choose a picture of the side with the portrait.")
     if errors or purpose is None:
         return await _start(visit, given, errors, 422)
-    pairs, session = visit.desk.pairs, session_of(visit.token)
-    pair = pairs.begin(form.text("id"), user=visit.user.id, session=session)
+    pairs, session, papers = (
+        visit.desk.pairs,
+        session_of(visit.token),
+        [_papers(form, side) for side in SIDES],
+    )
+    id_ = await visit.ask(_id_of, form, purpose.id, subject, papers)
+    pair = None if id_ is None else pairs.begin(id_, user=visit.user.id, session=session)
+    too_many = _("There are too many crosschecks under way, or this page is too old. Try again.")
     if pair is None:
-        told = _("There are too many crosschecks under way, or this page is too old. Try again.")
-        return await _start(visit, given, {"": told}, 429)
+        return await _start(visit, given, {"": too_many}, 429)
     async with pair.lock:
+        if pairs.find(pair.id, user=visit.user.id, session=session) is not pair:  # it ended meanwhile
+            return await _start(visit, given, {"": too_many}, 429)
         if pair.found is not None:  # sent twice, and done once
             return visit.redirect(address(pair))
         pair.key, pair.purpose, pair.subject = purpose.id, purpose.purpose, subject or None
         at: list[str] = []
         try:
-            compared, answer = await _done(visit, pair, [_papers(form, side) for side in SIDES], at)
+            compared, answer = await _done(visit, pair, papers, at)
         except BaseException as error:
             pairs.end(pair)
             if not isinstance(error, (Problem, VisavisError)):
@@ -404,6 +411,16 @@ class _Pairing(Task[_Compared]):
 def _papers(form: Form, side: str) -> Papers:
     pages = [*form.files.get(f"{side}_front", ()), *form.files.get(f"{side}_back", ())]
     return Papers(pages, form.file(f"{side}_chip"))
+
+
+def _id_of(form: Form, purpose: str, subject: str, papers: Sequence[Papers]) -> str | None:
+    """The id of what comes of a form; None where the form's own is none."""
+    if not ID.fullmatch(form.text("id")):
+        return None
+    given: list[str | bytes] = [purpose, subject]
+    for side in papers:
+        given += [str(len(side.pages)), *side.pages, side.chip or b""]
+    return id_of(form.text("id"), given)
 
 
 # Words

@@ -173,8 +173,23 @@ class Store(Generic[One]):
 
     def sign_out(self, session: bytes) -> None:
         """End all of a session but those that a second person was asked about."""
+        self._leave(lambda one: one.session == session)
+
+    def sign_out_everywhere(self, user: str) -> None:
+        """The same of all sessions of a user."""
+        self._leave(lambda one: one.user == user)
+
+    def erase(self, subject: str) -> int:
+        """End all that is about a person, also what waits for a second one; returns how many ended."""
         with self._lock:
-            for one in [each for each in self._all.values() if each.session == session]:
+            theirs = [each for each in self._all.values() if each.subject == subject]
+            for one in theirs:
+                self.end(one)
+            return len(theirs)
+
+    def _leave(self, is_left: Callable[[One], bool]) -> None:
+        with self._lock:
+            for one in [each for each in self._all.values() if is_left(each)]:
                 if one.review is None:
                     self.end(one)
                 elif one.state == "reviewed":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 import secrets
 from dataclasses import dataclass, replace
@@ -11,18 +13,19 @@ from visavis.service.pages.held import Held, Store
 from visavis.service.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from visavis.documents.crosscheck import Crosscheck
 
 MOST, MOST_OF_ONE = 200, 4
 """Crosschecks of all users, and of one session."""
-ID = re.compile(r"[A-Za-z0-9_-]{24}")
+ID = re.compile(r"p[A-Za-z0-9_-]{24}")
+"""Ids of forms and of crosschecks; none is that of a check."""
 
 
 @dataclass(slots=True, eq=False, kw_only=True, repr=False)
 class Pair(Held):
-    """Two documents against each other; the form brings its id, so that what is sent twice is done once.
+    """Two documents against each other; its id comes of the form, so that what is sent twice is done once.
 
     Attributes:
         found: What it came to, with its place in the ledger; None before.
@@ -44,10 +47,10 @@ class Pairs(Store[Pair]):
     most, most_of_one = MOST, MOST_OF_ONE
 
     def begin(self, id_: str, *, user: str, session: bytes) -> Pair | None:
-        """The one of an id that `new_id` made, begun where it isn't there; None where it can't be.
+        """The one of an id that `id_of` made, begun where it isn't there; None where it can't be.
 
         Args:
-            id_: As the form brings it.
+            id_: Its id.
             user: Id of the user.
             session: As `session_of` makes it.
         """
@@ -76,4 +79,18 @@ class Pairs(Store[Pair]):
 
 def new_id() -> str:
     """An id for a form."""
-    return secrets.token_urlsafe(18)
+    return f"p{secrets.token_urlsafe(18)}"
+
+
+def id_of(form: str, given: Iterable[str | bytes]) -> str:
+    """The id of the crosscheck that comes of a form: the same where the same was sent twice, and no other.
+
+    Args:
+        form: The id that the form brought.
+        given: All else that it brought.
+    """
+    digest = hashlib.sha256()
+    for each in (form, *given):
+        part = hashlib.sha256(each.encode() if isinstance(each, str) else each)
+        digest.update(part.digest())
+    return f"p{base64.urlsafe_b64encode(digest.digest()[:18]).decode()}"

@@ -122,12 +122,13 @@ async def erase(visit: Visit, form: Form) -> Response:
             errors=errors,
             given=given,
         )
+    ended = sum(each.erase(reference) for each in (visit.desk.checks, visit.desk.pairs))
     try:
         erased = await visit.ask(_erase, visit.desk.service, reference, given["purpose"], visit.user.id)
     except StorageError as error:
         tell_unsure(visit, error)
         return _erasing(visit, given, {})
-    if erased.is_nothing:
+    if erased.is_nothing and not ended:
         visit.tell(_("Nothing is kept or recorded under this reference."), "note")
     else:
         told = visit.ngettext(
