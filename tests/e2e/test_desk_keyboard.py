@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
     from tests.e2e.stand import Hands, Papers, Stand
 
+AGAIN_MS = 500
 MOST = 150
 """How often the tabulator is pressed at most until something is reached."""
 NAMED = """() => {
@@ -60,7 +61,11 @@ class Keyboard:
         """Go to a field for files and choose one."""
         self.to(label)
         with self.page.expect_file_chooser() as chooser:
+            # A page that has just come may not be ready for it; who sees nothing presses once more.
             self.page.keyboard.press("Space")
+            self.page.wait_for_timeout(AGAIN_MS)
+            if not chooser.is_done():
+                self.page.keyboard.press("Space")
         chooser.value.set_files(file)
 
     def said(self) -> str:

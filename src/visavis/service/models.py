@@ -22,8 +22,10 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Point = Annotated[list[float], Field(min_length=2, max_length=2)]
 Box = Annotated[list[float], Field(min_length=4, max_length=4, description="x, y, width, height in pixels")]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-SUBJECT = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
-"""One line with something to read in it."""
+_UNFIT = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
+_UNSEEN = r"\s\u00ad\u200b-\u200f\u2060-\u2064\ufeff"
+SUBJECT = f"^[^{_UNFIT}]*[^{_UNFIT}{_UNSEEN}][^{_UNFIT}]*$"
+"""One line with something to see in it, in the order in which it is written."""
 Subject = Annotated[
     str,
     Field(

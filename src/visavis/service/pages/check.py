@@ -29,7 +29,7 @@ from visavis.service.pages.frame import Pages
 from visavis.service.pages.guidance import HINTS, MOST_BYTES, guide
 from visavis.service.pages.held import session_of
 from visavis.service.pages.keeping import is_asked_for
-from visavis.service.pages.words import Words
+from visavis.service.pages.words import Said, Words
 from visavis.service.problems import Problem
 from visavis.verifier import ExaminedDocument
 
@@ -153,7 +153,9 @@ async def put(visit: Visit, form: Form) -> Response:
 async def _read(visit: Visit, check: Check, papers: Papers) -> None:
     found = await work.read(visit, check, papers)
     visit.desk.checks.keep(check, found.pictures, papers)
-    check.reference = found.document
+    check.reference, read = found.document, found.document.document
+    has_page = any(side.reading.page is not None for side in read.pages)
+    check.is_face_alone = read.mrz is None and read.chip is None and not has_page
 
 
 async def _look(visit: Visit, check: Check, picture: bytes) -> None:
@@ -409,7 +411,8 @@ def _claim(
         status=status,
         check=check,
         words=words,
-        said=words.reasons(_problems(check, visit.desk.service.config.policy), _seen(check)),
+        said=words.reasons(_problems(check, visit.desk.service.config.policy), _seen(check))
+        + beside(words, check),
         documents=visit.desk.service.engine.has_documents,
         errors=errors or {},
     )
@@ -439,13 +442,25 @@ def _verdict(visit: Visit, check: Check, errors: Mapping[str, str], status: int 
         check=check,
         verdict=check.verdict,
         words=words,
-        said=words.reasons(_remarks(check), _seen(check)),
+        said=words.reasons(_remarks(check), _seen(check)) + beside(words, check),
         scale=scale_of(check.verdict, engine.verifier.calibration),
         has_receipt=_has("/check/{id}/receipt"),
         has_statement=_has("/check/{id}/statement"),
         most=MAX_WHY,
         errors=errors,
     )
+
+
+def beside(words: Words, check: Check) -> list[Said]:
+    """What the rule doesn't know, and a person should: it decides nothing."""
+    _, found, said = words.language.gettext, check.verdict, []
+    if check.is_face_alone:
+        told = _("Only a face was found here, and neither the outline of a document nor lines of letters.")
+        said.append(Said(_("The document"), told, decisive=False))
+    if found is not None and found.reference.sha256 == found.probe.sha256:
+        told = _("Both are the same picture. That it is like itself proves nothing.")
+        said.append(Said(_("The pictures"), told, decisive=False))
+    return said
 
 
 def _problems(check: Check, policy: Policy) -> list[Reason]:

@@ -35,6 +35,7 @@ class Check(Held):
         created_at: When it was begun.
         papers: What was given of the document, until the verdict.
         reference: What the claim rests on once it was looked at, without its pictures' pixels.
+        is_face_alone: Whether what was given as a document shows a face and nothing else of one.
         active: What the answer to a challenge came to.
         challenge: Which challenge that was.
         verdict: The verdict, once there is one, with its place in the ledger.
@@ -47,6 +48,7 @@ class Check(Held):
     created_at: datetime
     papers: Papers | None = None
     reference: ExaminedDocument | Examined | None = None
+    is_face_alone: bool = False
     active: Active | None = None
     challenge: str | None = None
     verdict: Verdict | None = None
@@ -145,5 +147,5 @@ class Checks(Store[Check]):
             except BaseException:
                 self.end(new)
                 raise
-            new.reference = reference
+            new.reference, new.is_face_alone = reference, check.is_face_alone
             return new

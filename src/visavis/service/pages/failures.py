@@ -68,14 +68,13 @@ async def answer(request: Request, problem: Problem, *, has_failed: bool = False
     except StorageError:  # it is told all the same
         visit = visit_with(request, None, None)
     wants_json = request.headers.get("accept", "").partition(",")[0].strip() == "application/json"
+    if problem.code == "access.session" and request.method == "POST":  # the page that asks to sign in says it
+        told = visit.gettext("You were signed out in the meantime, and what you sent was not kept.")
+        visit.tell(told, "note")
     if problem.code == "access.session" and not wants_json:
         if request.method == "GET" and request.headers.get("sec-fetch-site") == "cross-site":
             # A strict cookie doesn't come along with a link from elsewhere; from a page of ours it does.
             return visit.page("onward.html", title=visit.gettext("One moment"), back=visit.here)
-        if request.method == "POST":
-            visit.tell(
-                visit.gettext("You were signed out in the meantime, and what you sent was not kept."), "note"
-            )
         return visit.redirect(sign_in_address(visit.here))
     heading, happened, next_ = said(problem, visit)
     if wants_json:
@@ -134,6 +133,15 @@ def _not_allowed(visit: Visit, problem: Problem) -> Said:  # noqa: ARG001
         _("You may not do this"),
         _("Your role does not include this page or this step."),
         _("If you need it for your work, ask an administrator of this desk for the role."),
+    )
+
+
+def _no_check(visit: Visit, problem: Problem) -> Said:  # noqa: ARG001
+    _ = visit.gettext
+    return (
+        _("This check has ended"),
+        _("A check ends when it is done, when its clerk signs out, and when nobody goes on with it."),
+        _("If you need it, begin a new one."),
     )
 
 
@@ -303,6 +311,7 @@ SAID: tuple[tuple[str | int, Callable[[Visit, Problem], Said]], ...] = (
     ("access.no_key", _no_purpose),
     ("access.scope", _no_purpose),
     ("access.policy", _no_purpose),
+    ("desk.check", _no_check),
     ("request.challenge_", _challenge),
     ("service.no_documents", _no_documents),
     (403, _not_allowed),

@@ -73,7 +73,7 @@ class Language:
             digits: Digits after the point; None for as many as it has, up to three.
         """
         form = None if digits is None else "#,##0" + ("." + "0" * digits if digits else "")
-        return numbers.format_decimal(value, format=form, locale=self.locale)
+        return numbers.format_decimal(value, format=form, locale=self.locale).replace("-", "\N{MINUS SIGN}")
 
     def percent(self, share: float, digits: int = 0) -> str:
         """A share of 1 in percent."""

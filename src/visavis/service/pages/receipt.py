@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from visavis.errors import AccessError
 from visavis.ledger.statement import issue
-from visavis.service.pages.check import address, check_of
+from visavis.service.pages.check import address, beside, check_of
 from visavis.service.pages.frame import Pages
 from visavis.service.pages.words import Words
 from visavis.service.problems import Problem
@@ -83,7 +83,7 @@ async def receipt(visit: Visit) -> Response:
     gettext, words = visit.gettext, Words(visit.language)
     what = (
         gettext("A picture of a face was compared with the portrait on a document.")
-        if check.way == "document"
+        if check.way == "document" and not check.is_face_alone
         else gettext("A picture of a face was compared with another picture.")
     )
     made = Receipt(
@@ -94,7 +94,10 @@ async def receipt(visit: Visit) -> Response:
         meaning=gettext("Nothing is said about whether the pictures show the same person.")
         if found.decision == "inconclusive"
         else words.meaning(found),
-        reasons=why(visit.language, words.reasons(found.reasons)),
+        reasons=[
+            *why(visit.language, words.reasons(found.reasons)),
+            *(remarked(visit.language, each) for each in beside(words, check)),
+        ],
         verdict=found,
         key=check.key,
         purpose=check.purpose,
@@ -161,11 +164,12 @@ async def receipt_page(visit: Visit, made: Receipt, own: Language) -> Response:
 
 def why(language: Language, said: Iterable[Said]) -> list[str]:
     """Why nothing was decided, of what is said of a verdict; empty where something was."""
-    return [
-        language.gettext("%(about)s: %(remark)s", about=each.about, remark=each.text)
-        for each in said
-        if each.decisive
-    ]
+    return [remarked(language, each) for each in said if each.decisive]
+
+
+def remarked(language: Language, each: Said) -> str:
+    """One thing that is said, in a line."""
+    return language.gettext("%(about)s: %(remark)s", about=each.about, remark=each.text)
 
 
 def statement_of(visit: Visit, answer: Mapping[str, Any]) -> Response:

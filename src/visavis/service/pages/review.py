@@ -243,7 +243,7 @@ def _seen(visit: Visit, one: Held) -> dict[str, Any]:
         "check": one,
         "verdict": found,
         "words": words,
-        "said": words.reasons(remarks),
+        "said": words.reasons(remarks) + check_pages.beside(words, one),
         "scale": scale_of(found, visit.desk.service.engine.verifier.calibration),
     }
 
