@@ -218,6 +218,9 @@ def test_both_sides_and_a_chip_are_read_together(clerk: Browser, specimens: Spec
     ):
         assert told in said
     assert "The chip is that of another document than the page" in said
+    # Nobody was given whom to trust, so that a state doesn't vouch for it.
+    assert "the chip’s data may have been signed by anybody" in said
+    assert "as a state signed them" not in said
     assert [clerk.get(f"{check}/picture/page-{number}").status_code for number in (1, 2, 3)] == [
         200,
         200,
@@ -227,6 +230,36 @@ def test_both_sides_and_a_chip_are_read_together(clerk: Browser, specimens: Spec
     assert "Passport" in text_of(clerk.get(f"{check}/claim").text)
     assert clerk.get(f"{check}/picture/page-2").status_code == 404
     assert len(entries(clerk, "document")) == 3
+
+
+def test_a_face_alone_is_no_document(clerk: Browser, small: Mapping[str, bytes]) -> None:
+    check = begin(clerk, way="document")
+    send(clerk, check, "claim", {"page": small["obama"]})
+    alone, said = (
+        "neither the outline of a document nor lines of letters",
+        text_of(clerk.get(f"{check}/claim").text),
+    )
+    assert alone in said
+    assert "The document was read" not in said
+    assert "Go on all the same" in said
+    send(clerk, check, "face", {"probe": small["obama2"]})
+    assert alone in text_of(clerk.get(f"{check}/verdict").text)
+    receipt = text_of(clerk.get(f"{check}/receipt").text)
+    assert "compared with another picture" in receipt
+    assert alone in receipt
+    again = press(clerk, check, "again").headers["location"]
+    send(clerk, again.removesuffix("/face"), "face", {"probe": small["obama2"]})
+    assert alone in text_of(clerk.get(again.replace("/face", "/verdict")).text)
+
+
+def test_one_picture_twice_is_told(clerk: Browser, small: Mapping[str, bytes]) -> None:
+    same = "Both are the same picture."
+    check = decided(clerk, small["obama"], small["obama"])
+    for page in ("verdict", "receipt"):
+        assert same in text_of(clerk.get(f"{check}/{page}").text)
+    check = decided(clerk, small["obama"], small["obama2"])
+    for page in ("verdict", "receipt"):
+        assert same not in text_of(clerk.get(f"{check}/{page}").text)
 
 
 def test_two_photographs_of_two_people(clerk: Browser, small: Mapping[str, bytes]) -> None:
@@ -325,7 +358,20 @@ def test_without_a_purpose_nothing_begins(opened: Callable[..., Browser]) -> Non
     assert 'action="/desk/check"' not in page
 
 
-@pytest.mark.parametrize("subject", ["x" * 201, "two\nlines", "nothing\x00"])
+# The last ones show nothing, or what is in another order than it is written (UAX #9, Unicode's controls).
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "x" * 201,
+        "two\nlines",
+        "nothing\x00",
+        "two\u2028lines",
+        "\u200b",
+        " \ufeff\u00ad",
+        "moc.\u202eevil",
+        "\u2067x",
+    ],
+)
 def test_a_subject_is_a_reference(clerk: Browser, subject: str) -> None:
     page = clerk.get("/desk/check").text
     purpose = re.search(r'name="purpose" value="([^"]+)"', page)
@@ -506,7 +552,7 @@ def test_a_check_that_is_not_there_is_told(clerk: Browser) -> None:
         address = "/desk" + path.replace("{id}", "x" * 24).replace("{name}", "probe")
         data = {"csrf": clerk.token("/desk/")} if method == "POST" else None
         answer = clerk.http.request(method, address, data=data)
-        assert (answer.status_code, "There is nothing here" in answer.text) == (404, True)
+        assert (answer.status_code, "This check has ended" in answer.text) == (404, True)
 
 
 def test_a_picture_has_a_name_and_no_path(clerk: Browser, small: Mapping[str, bytes]) -> None:
@@ -625,6 +671,18 @@ def test_scripts_are_told_the_same_in_json(clerk: Browser, small: Mapping[str, b
         answer = send(clerk, check, "face", {"probe": small["obama2"]}, page=page, **asked)
         assert answer.json() == {"to": f"{check}/verdict"}
     assert len(entries(clerk, "verdict")) == 1
+
+
+def test_who_was_signed_out_meanwhile_is_told_also_by_scripts(
+    clerk: Browser, small: Mapping[str, bytes]
+) -> None:
+    check = begin(clerk, way="pictures")
+    page = clerk.get(f"{check}/claim").text
+    clerk.accounts.sessions.sign_out(clerk.http.cookies["__Host-visavis"])
+    headers = {"Accept": "application/json"}
+    answer = send(clerk, check, "claim", {"page": small["obama"]}, page=page, headers=headers)
+    assert answer.status_code == 401
+    assert "You were signed out in the meantime" in clerk.get(answer.json()["sign_in"]).text
 
 
 # Busy, and too often
