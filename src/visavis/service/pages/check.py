@@ -456,7 +456,7 @@ def beside(words: Words, check: Check) -> list[Said]:
     _, found, said = words.language.gettext, check.verdict, []
     if check.is_face_alone:
         told = _("Only a face was found here, and neither the outline of a document nor lines of letters.")
-        said.append(Said(_("The document"), told, decisive=False))
+        said.append(Said(_("Document"), told, decisive=False))
     if found is not None and found.reference.sha256 == found.probe.sha256:
         told = _("Both are the same picture. That it is like itself proves nothing.")
         said.append(Said(_("The pictures"), told, decisive=False))
