@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import io
 import json
 import re
+import threading
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -31,6 +33,7 @@ from visavis.liveness.register import Issuer
 from visavis.service.app import create_app
 from visavis.service.pages import check as check_module
 from visavis.service.pages import desk as desk_module
+from visavis.service.pages import work
 from visavis.service.pages.held import session_of
 from visavis.service.pool import Pool
 from visavis.service.service import derived
@@ -440,6 +443,33 @@ def test_what_is_pressed_twice_at_once_is_done_once(clerk: Browser, small: Mappi
         )
         assert {each.headers["location"] for each in answers} == {f"{check}/verdict"}
     assert [each.kind for each in entries(clerk)] == ["quality", "verdict"]
+
+
+def test_a_check_ends_once_its_verdict_says_what_is_kept(
+    clerk: Browser, small: Mapping[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not while the verdict is being made: nobody could say yet whether its pictures stay."""
+    check, order = begin(clerk, way="pictures"), []
+    send(clerk, check, "claim", {"page": small["obama"]})
+    page, began, real = clerk.get(f"{check}/face").text, threading.Event(), work.judge
+
+    async def slow(*given: Any) -> Any:
+        began.set()
+        await asyncio.sleep(0.3)
+        made = await real(*given)
+        order.append("verdict")
+        return made
+
+    monkeypatch.setattr(work, "judge", slow)
+    face = threading.Thread(target=send, args=(clerk, check, "face", {"probe": small["obama2"]}, page))
+    face.start()
+    assert began.wait(10)
+    ended = clerk.http.post(f"{check}/end", data={"csrf": csrf_of(page)})
+    order.append("end")
+    face.join()
+    assert ended.status_code == 303
+    assert order == ["verdict", "end"]
+    assert len(checks(clerk)) == 0
 
 
 def test_another_window_on_an_older_step_changes_nothing(clerk: Browser, small: Mapping[str, bytes]) -> None:

@@ -288,6 +288,38 @@ def test_two_clicks_are_one_crosscheck(
     assert len(count) == 1
 
 
+def test_the_second_of_two_clicks_whose_first_failed_says_so(
+    desk: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It doesn't go on with what has ended: its result would be lost."""
+    import asyncio
+
+    from visavis.service.problems import Problem
+
+    desk.sign_in("clerk")
+    count = []
+
+    async def slow(*_: object) -> Any:
+        count.append(1)
+        await asyncio.sleep(0.3)
+        raise Problem(503, "service.busy", "no place came free in time")
+
+    monkeypatch.setattr(pages, "_done", slow)
+    form, statuses = form_of(desk), []
+
+    def post() -> None:
+        files = {"first_front": b"1", "second_front": b"2"}
+        statuses.append(desk.http.post(START, data=form, files=files).status_code)
+
+    threads = [threading.Thread(target=post) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(statuses) == [429, 503]
+    assert len(count) == 1
+
+
 ROUTES = ("", "/picture/first-portrait", "/receipt", "/statement")
 
 

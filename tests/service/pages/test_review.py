@@ -194,6 +194,7 @@ def test_erasing_a_person_ends_what_is_under_way_about_them(
     desk.sign_in("administrator")
     given = {"reference": "case 1", "purpose": "asked for", "really": "on", "sure": "on"}
     assert desk.post("/desk/admin/erasure", given, page="/desk/admin/erasure").status_code == 303
+    assert "2 checks that were under way have ended." in desk.get("/desk/admin/retention").text
     assert [each.id for each in checks_of(desk)._all.values()] == [other]
     assert desk.service.memory.held == Case(other, clerk).check.held
 

@@ -79,13 +79,8 @@ async def begin(visit: Visit, form: Form) -> Response:
     purpose = next((each for each in purposes if each.id == given["purpose"]), None)
     if purpose is None:
         errors["purpose"] = _("Choose what the check is for.")
-    if subject and not (len(subject) <= MAX_SUBJECT and re.fullmatch(SUBJECT, subject)):
-        errors["subject"] = _(
-            "A reference has up to %(most)s characters, in one line.",
-            most=visit.language.number(MAX_SUBJECT),
-        )
-    if not subject and is_asked_for(visit.desk.service.config):
-        errors["subject"] = needs_reference(visit)
+    if (wrong := unfit_reference(visit, subject)) is not None:
+        errors["subject"] = wrong
     if given["way"] not in ("document", "pictures"):
         errors["way"] = _("Choose what the person is compared with.")
     if errors or purpose is None:
@@ -358,9 +353,17 @@ def picture_of(visit: Visit, one: Held, name: str) -> Response:
     return visit.finished(Response(data, media_type="image/jpeg", headers=headers))
 
 
-def needs_reference(visit: Visit) -> str:
-    """What is said where pictures are kept and nobody says by which reference they are found."""
-    return visit.gettext("Enter a reference: without it nobody could find the pictures for the person.")
+def unfit_reference(visit: Visit, subject: str) -> str | None:
+    """What is wrong with a reference of the person; it may be left out where no pictures are kept."""
+    _ = visit.gettext
+    if not subject:
+        is_needed = is_asked_for(visit.desk.service.config)
+        told = _("Enter a reference: without it nobody could find the pictures for the person.")
+        return told if is_needed else None
+    if len(subject) <= MAX_SUBJECT and re.fullmatch(SUBJECT, subject):
+        return None
+    most = visit.language.number(MAX_SUBJECT)
+    return _("A reference has up to %(most)s characters, in one line.", most=most)
 
 
 def address(check: Check, step: str) -> str:

@@ -7,7 +7,6 @@ in memory, for the session that asked, and for minutes.
 from __future__ import annotations
 
 import functools
-import re
 import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -21,14 +20,14 @@ from visavis.service.answering import Task, performed, with_statement
 from visavis.service.crosschecks import Crosschecking
 from visavis.service.engine import Papers
 from visavis.service.fields import policy_of
-from visavis.service.models import MAX_SUBJECT, SUBJECT
+from visavis.service.models import MAX_SUBJECT
 from visavis.service.pages import shown
 from visavis.service.pages.asking import MAX_WHY, ask_second
-from visavis.service.pages.check import HERE_ONLY, needs_reference, picture_of, tell_stale
+from visavis.service.pages.check import HERE_ONLY, picture_of, tell_stale, unfit_reference
 from visavis.service.pages.failures import said
 from visavis.service.pages.frame import Pages
 from visavis.service.pages.held import session_of
-from visavis.service.pages.keeping import NOT_KEPT, Keeping, is_asked_for, keep
+from visavis.service.pages.keeping import NOT_KEPT, Keeping, keep
 from visavis.service.pages.pairs import ID, id_of, new_id
 from visavis.service.pages.receipt import (
     Receipt,
@@ -191,13 +190,8 @@ async def compare(visit: Visit, form: Form) -> Response:
     purpose = next((each for each in purposes if each.id == given["purpose"]), None)
     if purpose is None:
         errors["purpose"] = _("Choose what the check is for.")
-    if subject and not (len(subject) <= MAX_SUBJECT and re.fullmatch(SUBJECT, subject)):
-        errors["subject"] = _(
-            "A reference has up to %(most)s characters, in one line.",
-            most=visit.language.number(MAX_SUBJECT),
-        )
-    if not subject and is_asked_for(visit.desk.service.config):
-        errors["subject"] = needs_reference(visit)
+    if (wrong := unfit_reference(visit, subject)) is not None:
+        errors["subject"] = wrong
     for side in SIDES:
         if form.file(f"{side}_front") is None:
             errors[f"{side}_front"] = _("Choose a picture of the side with the portrait.")

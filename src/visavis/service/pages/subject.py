@@ -142,6 +142,12 @@ async def erase(visit: Visit, form: Form) -> Response:
                 "The pictures of %(count)s checks that were kept are deleted.",
                 erased.pictures,
             )
+        if ended:
+            told += " " + visit.ngettext(
+                "%(count)s check that was under way has ended.",
+                "%(count)s checks that were under way have ended.",
+                ended,
+            )
         if erased.receipt is not None:
             told += " " + _(
                 "Nobody can tell any more which entries were about this person. Entry %(index)s of the "
