@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import inspect
 import json
+import logging
 import re
 import socket
+import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import httpx2
 import pytest
 from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
@@ -19,10 +24,11 @@ from tests.service.test_load import Running, read_all, read_answer, running, unt
 
 from visavis.service import models, protocol, routes
 from visavis.service.app import create_app
-from visavis.service.intake import Memory
+from visavis.service.intake import Body, Memory
+from visavis.service.logs import LOGGER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from visavis.service.service import Service
 
@@ -221,8 +227,6 @@ def test_who_sends_slowly_keeps_nobody_out(
 
 
 def form(files: Mapping[str, bytes]) -> tuple[bytes, str]:
-    import httpx2
-
     request = httpx2.Request("POST", "http://here", files=files)
     return request.read(), request.headers["content-type"]
 
@@ -245,13 +249,6 @@ def reset_in_the_body(here: Running) -> None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
 
 
-def left_while_it_is_worked_on(here: Running) -> None:
-    import httpx2
-
-    with here.client() as client, contextlib.suppress(httpx2.ReadTimeout):
-        client.post("/v1/verifications", files={"reference": b"x", "probe": b"y"}, timeout=0.05)
-
-
 def posted(path: str, **given: Any) -> Any:
     def ask(here: Running) -> None:
         with here.client() as client:
@@ -259,6 +256,63 @@ def posted(path: str, **given: Any) -> Any:
         assert 400 <= answer.status_code < 600
 
     return ask
+
+
+def left_while_a_refusal_is_recorded(here: Running) -> None:
+    with held_up(type(here.service.ledger), "append"):
+        left_soon(here)
+
+
+def left_while_an_engine_works(here: Running) -> None:
+    with held_up(type(here.service.engine), "verify"):
+        left_soon(here)
+
+
+def left_soon(here: Running) -> None:
+    with here.client() as client, pytest.raises(httpx2.ReadTimeout):
+        client.post("/v1/verifications", files={"reference": b"x", "probe": b"y"}, timeout=0.5)
+
+
+@contextlib.contextmanager
+def held_up(owner: type, name: str) -> Iterator[None]:
+    """Let nothing of this name go on before the block has ended."""
+    do, ended = getattr(owner, name), threading.Event()
+
+    def waits(*given: Any, **named: Any) -> Any:
+        assert ended.wait(15)
+        return do(*given, **named)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(owner, name, waits)
+        try:
+            yield
+        finally:
+            ended.set()
+
+
+def fails_in(owner: str, name: str) -> Callable[[Running], None]:
+    def ask(here: Running) -> None:
+        def fails(*_: Any, **__: Any) -> Any:
+            raise ZeroDivisionError
+
+        with pytest.MonkeyPatch.context() as patched, here.client() as client:
+            patched.setattr(type(getattr(here.service, owner)), name, fails)
+            client.post("/v1/verifications", files={"reference": b"x", "probe": b"y"})
+
+    return ask
+
+
+def at_face_plus_plus(here: Running) -> None:
+    _, name, secret = here.token.split("_", 2)
+    key, files = {"api_key": name, "api_secret": secret}, {"image_file1": b"x", "image_file2": b"y"}
+    with here.client() as client:
+        assert client.post("/facepp/v3/compare", data=key, files=files).status_code == 400
+
+
+def at_mosip(here: Running) -> None:
+    with here.client() as client:
+        answer = client.post("/biosdk-service/match", json={"version": "1.0", "request": "e30="})
+    assert answer.json()["response"]["statusCode"] == 402
 
 
 WAYS = {
@@ -277,21 +331,53 @@ WAYS = {
     "left in the head": left_in_the_head,
     "left in the body": left_in_the_body,
     "reset in the body": reset_in_the_body,
-    "left while it is worked on": left_while_it_is_worked_on,
+    "at Face++'s door": at_face_plus_plus,
+    "at MOSIP's door": at_mosip,
+    "left while a refusal is recorded": left_while_a_refusal_is_recorded,
+    "left while an engine works": left_while_an_engine_works,
+    "a fault of the engine": fails_in("engine", "verify"),
+    "a fault of the ledger": fails_in("ledger", "append"),
 }
 
 
+@pytest.fixture
+def bodies(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> Iterator[weakref.WeakSet[Body]]:
+    """All bodies that somebody holds, with nobody to find those that only hold each other."""
+    caplog.set_level(logging.CRITICAL + 1, LOGGER)  # pytest would keep each fault, and with it what was given
+    found: weakref.WeakSet[Body] = weakref.WeakSet()
+    begin = Body.__init__
+
+    def begins(body: Body, memory: Memory) -> None:
+        begin(body, memory)
+        found.add(body)
+
+    monkeypatch.setattr(Body, "__init__", begins)
+    gc.disable()
+    try:
+        yield found
+    finally:
+        gc.enable()
+
+
 @pytest.mark.parametrize("way", WAYS)
-def test_a_place_comes_back_however_a_request_ends(service: Service, way: str) -> None:
-    with running(service, engines=1, queue=1, body_mib=1, picture_mib=1) as here:
+def test_a_place_and_its_memory_come_back_at_once_however_a_request_ends(
+    service: Service, bodies: weakref.WeakSet[Body], way: str
+) -> None:
+    doors = ("facepp", "mosip")
+    with running(service, engines=1, queue=1, body_mib=1, picture_mib=1, doors=doors) as here:
         for _ in range(3):
             WAYS[way](here)
-        until(lambda: here.service.pool.inside == 0 and here.service.memory.held == 0)
+            until(lambda: here.service.pool.inside == 0 and not bodies and here.service.memory.held == 0)
         assert re.search(rb"^visavis_jobs 0\.0$", here.service.metrics.text(), re.MULTILINE)
 
 
 def test_a_place_comes_back_after_an_answer_and_after_each_kind_of_failure(
-    service: Service, small: Mapping[str, bytes], monkeypatch: pytest.MonkeyPatch
+    service: Service,
+    small: Mapping[str, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    bodies: weakref.WeakSet[Body],
 ) -> None:
     files = {"reference": small["obama"], "probe": small["obama2"]}
 
@@ -311,7 +397,7 @@ def test_a_place_comes_back_after_an_answer_and_after_each_kind_of_failure(
                 if owner is not None:
                     patched.setattr(owner, name, fails)
                 assert client.post("/v1/verifications", files=files).status_code == status
-            until(lambda: here.service.pool.inside == 0)
+            until(lambda: here.service.pool.inside == 0 and not bodies)
         with monkeypatch.context() as patched:
             patched.setattr(type(service.engine), "verify", lambda *_, **__: time.sleep(1.3))
             with (
@@ -321,7 +407,7 @@ def test_a_place_comes_back_after_an_answer_and_after_each_kind_of_failure(
                 answer = other.post("/v1/verifications", files=files)
                 assert (answer.status_code, answer.json()["code"]) == (503, "service.timeout")
                 assert impatient.service.pool.inside == 1  # its engine isn't free yet
-                until(lambda: impatient.service.pool.inside == 0)
+                until(lambda: impatient.service.pool.inside == 0 and not bodies)
 
 
 def test_many_at_once_are_answered_or_turned_away(service: Service, small: Mapping[str, bytes]) -> None:

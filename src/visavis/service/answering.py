@@ -332,6 +332,7 @@ async def waited_for(request: Request, work: Awaitable[Answer]) -> Answer:
     finally:
         gone.cancel()
         task.cancel()
+        del task  # as in `Place.work`
 
 
 async def _disconnected(request: Request) -> None:
@@ -395,6 +396,8 @@ async def _settled(call: Call, place: Place) -> Any:
     except (Problem, VisavisError):
         await _release(service, claim)
         raise
+    finally:
+        del recording  # as in `Place.work`
 
 
 def _worked(call: Call, wanted: Wanted) -> Any:

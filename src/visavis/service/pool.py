@@ -119,18 +119,24 @@ class Place:
         wanted = Wanted()
         future = self._pool.submit(self, job, wanted)
         self._job = future  # type: ignore[assignment]  # whatever it answers
+        answer = asyncio.wrap_future(future)
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(future), patience_s)
-        except TimeoutError:
+            await asyncio.wait({answer}, timeout=patience_s)
+            if answer.done():
+                return answer.result()
             raise Problem(
                 503,
                 "service.timeout",
                 "the request took too long",
                 expected=f"at most {patience_s:g} seconds",
                 headers={"Retry-After": str(self._pool.retry_after())},
-            ) from None
+            )
         finally:
             wanted.give_up()
+            if not answer.cancel():  # where its job waits, that is taken out of the queue
+                answer.exception()  # nobody may hear of it any more; that is no fault
+            # They hold what went wrong, which holds this call, and with it the request's pictures.
+            del future, answer
 
     def _stop(self) -> None:
         if self._timer is not None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from fastapi import APIRouter
+    from starlette.datastructures import State
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -70,6 +71,10 @@ class Door:
 def speaking(refused: Refused) -> Callable[[Endpoint], Endpoint]:
     """Makes an endpoint tell everything that goes wrong in its door's form, a fault of ours too."""
 
+    def told(state: State, problem: Problem) -> Response:
+        state.code = problem.code
+        return refused(problem, state.request_id)
+
     def wrap(endpoint: Endpoint) -> Endpoint:
         @functools.wraps(endpoint)
         async def wrapped(request: Request) -> Response:
@@ -79,16 +84,17 @@ def speaking(refused: Refused) -> Callable[[Endpoint], Endpoint]:
             except GoneError:
                 raise
             except Problem as error:
-                problem = error
+                return told(state, error)
             except VisavisError as error:
                 problem = Problem.of(error)
                 if problem.status >= 500:  # only the operator is told
                     state.told = error.message
+                return told(state, problem)
             except Exception:  # its place goes to the log, and nothing to the client
                 log.exception("fault", extra={"request_id": state.request_id})
-                problem = Problem(500, "service.fault", "a fault in visavis itself: please report it")
-            state.code = problem.code
-            return refused(problem, state.request_id)
+                return told(
+                    state, Problem(500, "service.fault", "a fault in visavis itself: please report it")
+                )
 
         return wrapped
 
