@@ -18,7 +18,7 @@ HEAD = b'Content-Disposition: form-data; name="a"'
 
 
 def read(data: bytes | bytearray, kind: str = KIND) -> list[tuple[bytes | None, bytes]]:
-    return [(name, bytes(data[start:end])) for name, start, end in parts(kind, data)]
+    return [(name, bytes(data[start:end])) for name, start, end, _ in parts(kind, data)]
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,22 @@ def read(data: bytes | bytearray, kind: str = KIND) -> list[tuple[bytes | None, 
 )
 def test_forms(data: bytes, expected: list[tuple[bytes | None, bytes]]) -> None:
     assert read(data) == read(bytearray(data)) == expected
+
+
+@pytest.mark.parametrize(
+    ("file_name", "content", "is_given"),
+    [
+        (b'; filename=""', b"", False),  # what a browser sends where nobody chose a file
+        (b'; filename=""', b"1", True),
+        (b'; filename="a.jpg"', b"", True),  # an empty file that somebody chose
+        (b"", b"", True),
+    ],
+)
+def test_a_field_for_a_file_that_nobody_chose(file_name: bytes, content: bytes, is_given: bool) -> None:
+    data = b"--x\r\n" + HEAD + file_name + b"\r\n\r\n" + content + b"\r\n--x--"
+    assert [part.is_given for part in parts(KIND, data)] == [is_given]
+    found = parse(KIND, data, files={"a": 1}, most=10)
+    assert found.files == ({"a": [content]} if is_given else {})
 
 
 @pytest.mark.parametrize(

@@ -15,15 +15,20 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
+import uvicorn
 from starlette.testclient import TestClient
 from tests.databases import private_postgresql
 from tests.service.conftest import PURPOSE, Door, make_key
+from uvicorn.supervisors import Multiprocess
 
 from visavis.access.gate import Gate
 from visavis.access.keys import SCOPES, Keys
 from visavis.access.verdicts import Verdicts
 from visavis.ledger.log import Ledger, prepare
+from visavis.service import server
 from visavis.service.app import create_app
+from visavis.service.config import Config, load
+from visavis.service.metrics import SHARED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,6 +102,29 @@ def test_it_stops_when_it_is_told_to(place: tuple[str, str, Path], sface: object
     process.ready()
     assert process.end() == 0
     assert process.lines()[-1]["event"] == f"Finished server process [{process.process.pid}]"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_links_name_the_port_that_was_found(monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
+    """Of a service that asked for any that is free."""
+    seen: list[tuple[int, Config]] = []
+
+    def run(_: object, sockets: list[socket.socket]) -> None:
+        seen.append((sockets[0].getsockname()[1], load()))
+
+    def run_several(supervisor: Any) -> None:
+        run(None, supervisor.sockets)
+
+    for name in ("VISAVIS_SERVICE_PORT", SHARED):  # what several processes are told, and no test after this
+        monkeypatch.setenv(name, "0")
+    monkeypatch.setattr(server, "_application", lambda config: seen.append((0, config)))
+    monkeypatch.setattr(uvicorn.Server, "run", run)
+    monkeypatch.setattr(Multiprocess, "run", run_several)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    server.serve(Config(port=0, workers=workers), lambda _: None)
+    port, config = (seen[1][0], seen[0][1]) if workers == 1 else seen[0]
+    assert port != 0
+    assert config.origin == f"http://127.0.0.1:{port}"
 
 
 def test_several_processes_share_one_database(

@@ -301,7 +301,7 @@ def _of_multipart(content_type: str, data: bytes | bytearray, files: Mapping[str
     found: dict[str, list[bytes]] = {}
     texts: dict[str, list[bytes]] = {}
     try:
-        for count, (raw, start, end) in enumerate(parts(content_type, data)):
+        for count, (raw, start, end, is_given) in enumerate(parts(content_type, data)):
             if count == MAX_PARTS:
                 raise Problem(
                     413, "request.too_large", "the form has too many parts", expected=f"{MAX_PARTS}"
@@ -310,6 +310,8 @@ def _of_multipart(content_type: str, data: bytes | bytearray, files: Mapping[str
             size = most if name in files else MAX_FIELD_BYTES
             if end - start > size:
                 raise _file_too_large(name, size)
+            if name in files and not is_given:
+                continue
             if name in files:
                 _at_most(name, [*found.get(name, ()), b""], files[name])
                 with memoryview(data) as view:

@@ -8,12 +8,10 @@ fast search for bytes, so that a form takes no longer than its size allows, what
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    Part = tuple[bytes | None, int, int]
 
 MAX_HEAD = 2**13
 """Bytes of what stands before a part."""
@@ -21,6 +19,23 @@ MAX_HEAD = 2**13
 END = b"\r\n"
 REST = re.compile(rb"[ \t]*\r\n")
 """What follows a boundary on its line."""
+
+
+class Part(NamedTuple):
+    """One part of a form.
+
+    Attributes:
+        name: Its name; None where it has none.
+        begin: Where its content begins in the form.
+        end: Where it ends.
+        is_given: Whether somebody gave it: a browser sends a field for a file also where nobody chose one
+            (HTML, "constructing the entry list"), with nothing for the file's name and nothing in it.
+    """
+
+    name: bytes | None
+    begin: int
+    end: int
+    is_given: bool
 
 
 class FormError(ValueError):
@@ -35,7 +50,7 @@ def parts(content_type: str, data: bytes | bytearray) -> Iterator[Part]:
         data: The form.
 
     Yields:
-        The name, or None where a part has none, and where its content begins and ends in the data.
+        Each part.
 
     Raises:
         FormError: It can't be read, or ends too soon.
@@ -65,18 +80,20 @@ def parts(content_type: str, data: bytes | bytearray) -> Iterator[Part]:
         if empty < 0:
             raise FormError("a part of the form has no end of its head")
         begin = empty + len(END + END)
-        yield _name(bytes(data[head:empty])), min(begin, found), found
+        name, file_name = _names(bytes(data[head:empty]))
+        yield Part(name, min(begin, found), found, is_given=begin < found or file_name != b"")
 
 
-def _name(head: bytes) -> bytes | None:
-    """The name of a part by its head."""
+def _names(head: bytes) -> tuple[bytes | None, bytes | None]:
+    """The name of a part, and that of its file, by its head."""
     from python_multipart.multipart import parse_options_header
 
-    name = None
+    names: tuple[bytes | None, bytes | None] = None, None
     for line in filter(None, head.split(END)):
         field, colon, value = line.partition(b":")
         if not colon:
             raise FormError("the head of a part of the form can't be read")
         if field.strip().lower() == b"content-disposition":
-            name = parse_options_header(value.strip())[1].get(b"name")
-    return name
+            options = parse_options_header(value.strip())[1]
+            names = options.get(b"name"), options.get(b"filename")
+    return names

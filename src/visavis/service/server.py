@@ -9,11 +9,12 @@ import signal
 import socket
 import sys
 import tempfile
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from visavis.access.accounts import invitation_link
 from visavis.errors import ServiceError, VisavisError
-from visavis.service.config import Config, load
+from visavis.service.config import PREFIX, Config, load
 from visavis.service.logs import LOGGER, settings
 from visavis.service.metrics import SHARED
 
@@ -48,6 +49,7 @@ def serve(config: Config, tell: Callable[[str], None]) -> None:
 
     logging.config.dictConfig(settings())
     listening = bound(config.host, config.listening_port)
+    config = replace(config, port=listening.getsockname()[1])  # port 0 means any that is free
     try:
         if config.workers == 1:
             options = _options(config)
@@ -55,7 +57,7 @@ def serve(config: Config, tell: Callable[[str], None]) -> None:
             server = uvicorn.Server(uvicorn.Config(app, **options))
             _say_where(config, listening)
             if config.desk:
-                _invite_first(app.state.desk.accounts, config, listening, tell)
+                _invite_first(app.state.desk.accounts, config.origin, tell)
             for number in (signal.SIGTERM, signal.SIGINT):
                 # uvicorn gives a signal on once it has stopped; to be stopped is no failure.
                 signal.signal(number, lambda *_: None)
@@ -65,6 +67,7 @@ def serve(config: Config, tell: Callable[[str], None]) -> None:
 
         with tempfile.TemporaryDirectory(prefix="visavis-metrics-") as shared:
             os.environ[SHARED] = shared
+            os.environ[f"{PREFIX}PORT"] = str(config.port)
             options = _options(config) | {"workers": config.workers, "factory": True}
             several = uvicorn.Config("visavis.service.server:application", **options)
             _say_where(config, listening)
@@ -134,20 +137,14 @@ def _options(config: Config) -> dict[str, Any]:
 
 
 def _say_where(config: Config, listening: socket.socket) -> None:
-    """In the log, with the port that it got."""
-    logging.getLogger(LOGGER).info("listening", extra={"told": _where(config, listening)})
-
-
-def _where(config: Config, listening: socket.socket) -> str:
+    """In the log, with the address that it got."""
     host, port = listening.getsockname()[:2]
     scheme = "http" if config.tls_cert is None else "https"
     shown = f"[{host}]" if ":" in host else host
-    return f"{scheme}://{shown}:{port}"
+    logging.getLogger(LOGGER).info("listening", extra={"told": f"{scheme}://{shown}:{port}"})
 
 
-def _invite_first(
-    accounts: Accounts, config: Config, listening: socket.socket, tell: Callable[[str], None]
-) -> None:
+def _invite_first(accounts: Accounts, origin: str, tell: Callable[[str], None]) -> None:
     """Say by which link the first administrator comes in, as long as nobody ever did.
 
     The log says that there is one and not which: logs are kept, and read by many.
@@ -156,7 +153,7 @@ def _invite_first(
     if first is None:
         return
     user, token = first
-    link = invitation_link(config.desk_origin or _where(config, listening), token)
+    link = invitation_link(origin, token)
     tell(
         "Nobody can sign in at the desk yet. "
         f"Set the password of {user.name!r}, once, within 24 hours:\n{link}"

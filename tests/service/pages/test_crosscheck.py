@@ -60,6 +60,9 @@ def compared(faces: Verdict, *rows: Row, same_picture: str | None = None) -> Cro
     return replace(found, ledger=LedgerPlace("here", 7))
 
 
+NONE, EMPTY, NO_ZIP = "not a picture that can be read", "This file is empty.", "this is no zip archive"
+
+
 def same_rows() -> list[Row]:
     return [Row(name, value, value, "same", "the same characters") for name, value in ALL_SAME.items()]
 
@@ -241,6 +244,33 @@ def test_a_file_that_is_no_picture_is_told_beside_its_field(
     ledger = desk.service.ledger
     last = Entry.parse(ledger.leaf(ledger.state().size - 1))
     assert (last.kind, last.reasons, last.details) == ("refusal", ("photo.format",), {"asked": "crosscheck"})
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({"first_front": b"no picture", "second_front": b""}, {"first_front": NONE, "second_front": EMPTY}),
+        (
+            {"first_front": b"", "second_front": None, "second_chip": b""},
+            {"first_front": EMPTY, "second_chip": NO_ZIP},
+        ),
+        ({"first_front": None, "second_front": None, "first_chip": b"no zip"}, {"first_chip": NO_ZIP}),
+        (
+            {"first_front": None, "second_front": None, "first_chip": b"", "second_chip": b""},
+            {"first_chip": NO_ZIP, "second_chip": NO_ZIP},
+        ),
+    ],
+)
+def test_each_document_is_told_beside_its_field(
+    desk: Browser, small: Mapping[str, bytes], files: dict[str, bytes | None], told: dict[str, str]
+) -> None:
+    desk.sign_in("clerk")
+    sent = {name: ("a", small["obama"] if data is None else data) for name, data in files.items()}
+    page = desk.http.post(START, data=form_of(desk), files=sent)
+    assert page.status_code == 422
+    said = dict(re.findall(r'id="([a-z_]+)-mistake">.*?</span>([^<]+)</span>', page.text))
+    assert said.keys() == told.keys()
+    assert all(text in said[field] for field, text in told.items())
 
 
 def test_without_room_nothing_is_lost(desk: Browser, monkeypatch: pytest.MonkeyPatch) -> None:

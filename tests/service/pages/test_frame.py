@@ -226,8 +226,21 @@ def test_whose_role_doesnt_do_is_told_so(desk: Browser, monkeypatch: pytest.Monk
     assert here.get("/desk/secret").status_code == 200
     sent = {"text": "  a b ", "box": "on"}
     here.post("/desk/secret", sent, page="/desk/", files={"file": ("x.jpg", b"picture")})
-    here.post("/desk/secret", {"text": ""}, page="/desk/", files={"file": ("", b"")})
-    assert seen == ["administrator", ("a b", b"picture", None, True), ("", None, None, False)]
+    here.post("/desk/secret", {"text": ""}, page="/desk/", files={"file": ("x.jpg", b"")})
+    token = here.token("/desk/").encode()
+    unchosen = (  # as a browser sends it
+        b'--x\r\nContent-Disposition: form-data; name="csrf"\r\n\r\n' + token + b"\r\n"
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename=""\r\n'
+        b"Content-Type: application/octet-stream\r\n\r\n\r\n--x--\r\n"
+    )
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    assert here.http.post("/desk/secret", content=unchosen, headers=kind).status_code == 200
+    assert seen == [
+        "administrator",
+        ("a b", b"picture", None, True),
+        ("", b"", None, False),
+        ("", None, None, False),
+    ]
     assert desk.service.memory.held == 0
 
 

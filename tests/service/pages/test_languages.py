@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -186,8 +187,29 @@ def test_dates(languages: Languages) -> None:
     moment = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
     assert languages.all["de"].date(moment) == "14. März 2026"
     assert languages.all["es"].date(moment) == "14 de marzo de 2026"
-    assert re.fullmatch(r"1[345]\. März 2026, \d\d:\d\d UTC[+-]\d\d:\d\d", languages.all["de"].time(moment))
-    arabic = languages.all["ar"].time(moment)  # a comma of its own, not that of Latin letters
-    assert re.fullmatch(r"1[345] مارس 2026، \d\d:\d\d UTC[+-]\d\d:\d\d", arabic)
-    assert languages.all["en"].listed(["a", "b", "c"]) == "a, b, and c"
+    assert languages.all["en"].date(moment) == "14 March 2026"
+    assert languages.all["en"].listed(["a", "b", "c"]) == "a, b and c"
     assert languages.all["es"].listed(["a", "b"]) == "a y b"
+
+
+@pytest.mark.parametrize(
+    ("zone", "german", "arabic"),
+    [
+        ("UTC0", "14. März 2026, 12:00 UTC", "14 مارس 2026، 12:00 UTC"),  # a comma of its own
+        ("EAST-5:30", "14. März 2026, 17:30 UTC+05:30", "14 مارس 2026، 17:30 UTC+05:30"),
+        ("WEST13", "13. März 2026, 23:00 UTC-13:00", "13 مارس 2026، 23:00 UTC-13:00"),
+    ],
+)
+def test_times(
+    languages: Languages, monkeypatch: pytest.MonkeyPatch, zone: str, german: str, arabic: str
+) -> None:
+    moment = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", zone)
+        time.tzset()
+        try:
+            assert languages.all["de"].time(moment) == german
+            assert languages.all["ar"].time(moment) == arabic
+        finally:
+            patched.undo()
+            time.tzset()

@@ -24,7 +24,7 @@ from visavis.service.engine import Papers
 from visavis.service.models import MAX_SUBJECT, SUBJECT
 from visavis.service.pages import work
 from visavis.service.pages.asking import MAX_WHY, ask_second
-from visavis.service.pages.failures import said
+from visavis.service.pages.failures import told_here
 from visavis.service.pages.frame import Pages
 from visavis.service.pages.guidance import HINTS, MOST_BYTES, guide
 from visavis.service.pages.held import session_of
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from visavis.service.pages.frame import Visit
     from visavis.service.pages.guidance import Guidance
     from visavis.service.pages.held import Held
+    from visavis.service.pages.keeping import Keeping
     from visavis.service.pool import Wanted
 
 PAGES = Pages()
@@ -55,8 +56,6 @@ MAY = "verifications"
 START = "/desk/check"
 MAX_TIMES = 2**14
 """Characters of the times of the frames that answer a challenge."""
-HERE_ONLY = ("access.session", "access.csrf", "access.role")
-"""What isn't told on the page of a check: nobody may see it."""
 
 
 # For what, and about whom
@@ -127,18 +126,19 @@ async def put(visit: Visit, form: Form) -> Response:
         pages, chip = list(form.files.get("page", ())), form.file("chip")
         before = check.papers if form.is_on("add") else None
         field = "page" if before is None else "more"
-        if not (pages or (chip and before)):
+        if not pages and (chip is None or before is None):
             return _claim(visit, check, {field: visit.gettext("Choose a picture.")}, 422)
         if before is not None:
-            pages, chip = [*before.pages, *pages], chip or before.chip
+            pages, chip = [*before.pages, *pages], before.chip if chip is None else chip
         try:
             if check.way == "pictures":
                 await _look(visit, check, pages[0])
             else:
-                await _read(visit, check, Papers([bytes(page) for page in pages], chip and bytes(chip)))
+                papers = Papers([bytes(page) for page in pages], None if chip is None else bytes(chip))
+                await _read(visit, check, papers)
         except (Problem, VisavisError) as error:
-            told, status = _told(visit, error)
-            if str(getattr(error, "code", "")).startswith("chip."):
+            told, status = told_here(visit, error)
+            if error.code.startswith("chip."):
                 field = "chip"
             return _claim(visit, check, {field if status < 429 else "": told}, status)
         check.step += 1
@@ -187,9 +187,9 @@ async def judge(visit: Visit, form: Form) -> Response:
         try:
             found, answer = await work.judge(visit, check, bytes(probe))
         except (Problem, VisavisError) as error:
-            if str(getattr(error, "code", "")).startswith("request.challenge"):
+            if error.code.startswith("request.challenge"):
                 check.challenge = check.active = None
-            told, status = _told(visit, error)
+            told, status = told_here(visit, error)
             return _face(visit, check, {"probe" if status < 429 else "": told}, status)
         checks = visit.desk.checks
         check.keeping = found.keeping
@@ -304,14 +304,12 @@ async def end(visit: Visit, form: Form) -> Response:  # noqa: ARG001
     check = check_of(visit)
     async with check.lock:  # a verdict that is being made says whether its pictures are kept
         visit.desk.checks.end(check)
-    until = check.keeping.until
-    visit.tell(
-        visit.gettext("The check has ended, and its pictures are gone.")
-        if until is None
-        else visit.gettext(
-            "The check has ended. Its pictures are kept, encrypted, until %(time)s at the latest.",
-            time=visit.language.time(until),
-        )
+    _ = visit.gettext
+    tell_end(
+        visit,
+        check.keeping,
+        gone=_("The check has ended, and its pictures are gone."),
+        kept=_("The check has ended. Its pictures are kept, encrypted, until %(time)s at the latest."),
     )
     return visit.redirect(START)
 
@@ -336,6 +334,18 @@ def check_of(visit: Visit) -> Check:
     if check is None:
         raise Problem(404, "desk.check", "there is no such check, or it has ended")
     return check
+
+
+def tell_end(visit: Visit, keeping: Keeping, *, gone: str, kept: str) -> None:
+    """Have it said that a check or a crosscheck has ended, and what became of its pictures.
+
+    Args:
+        visit: Whose it was.
+        keeping: What became of them.
+        gone: What is said where they are kept nowhere.
+        kept: What is said where they are; ``%(time)s`` in it is until when.
+    """
+    visit.tell(gone if keeping.until is None else kept % {"time": visit.language.time(keeping.until)})
 
 
 def picture_of(visit: Visit, one: Held, name: str) -> Response:
@@ -555,21 +565,6 @@ def _wants_json(visit: Visit) -> bool:
 
 
 # What goes wrong
-
-
-def _told(visit: Visit, error: Problem | VisavisError) -> tuple[str, int]:
-    """What is said of it on the page, and the status; what nobody may see here is raised again."""
-    problem = Problem.of(error) if isinstance(error, VisavisError) else error
-    if problem.code in HERE_ONLY:
-        raise error
-    visit.request.state.code = problem.code
-    if problem.status >= 500 and isinstance(error, VisavisError):
-        visit.request.state.told = error.message
-    unusable = Words(visit.language).unusable(problem.code)
-    if unusable is not None:
-        return unusable, 422
-    _, happened, next_ = said(problem, visit)
-    return f"{happened} {next_}", problem.status
 
 
 def _stumbled(visit: Visit, errors: Mapping[str, str], status: int) -> Response:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from visavis.decision.verdict import LedgerPlace
 from visavis.documents.crosscheck import NEEDED, RULES, differing
 from visavis.documents.pdf import MAX_PAGES
-from visavis.errors import VisavisError
+from visavis.errors import DocumentError, PhotoError, VisavisError
 from visavis.report.page import scale_of
 from visavis.service.answering import Task, performed, with_statement
 from visavis.service.crosschecks import Crosschecking
@@ -23,8 +23,8 @@ from visavis.service.fields import policy_of
 from visavis.service.models import MAX_SUBJECT
 from visavis.service.pages import shown
 from visavis.service.pages.asking import MAX_WHY, ask_second
-from visavis.service.pages.check import HERE_ONLY, picture_of, tell_stale, unfit_reference
-from visavis.service.pages.failures import said
+from visavis.service.pages.check import picture_of, tell_end, tell_stale, unfit_reference
+from visavis.service.pages.failures import told_here
 from visavis.service.pages.frame import Pages
 from visavis.service.pages.held import session_of
 from visavis.service.pages.keeping import NOT_KEPT, Keeping, keep
@@ -213,15 +213,17 @@ async def compare(visit: Visit, form: Form) -> Response:
         if pair.found is not None:  # sent twice, and done once
             return visit.redirect(address(pair))
         pair.key, pair.purpose, pair.subject = purpose.id, purpose.purpose, subject or None
-        at: list[str] = []
+        unread: dict[str, VisavisError] = {}
         try:
-            compared, answer = await _done(visit, pair, papers, at)
+            compared, answer = await _done(visit, pair, papers, unread)
         except BaseException as error:
             pairs.end(pair)
             if not isinstance(error, (Problem, VisavisError)):
                 raise
-            told, status = _told(visit, error)
-            return await _start(visit, given, {at[0] if at and status < 429 else "": told}, status)
+            told, status = told_here(visit, error)
+            if error in unread.values():
+                errors = {field: told_here(visit, each)[0] for field, each in unread.items()}
+            return await _start(visit, given, errors or {"": told}, status)
         pair.keeping = compared.keeping
         pairs.decide(pair, compared.found, answer, compared.pictures)
     if purpose.id != (visit.session.key if visit.session is not None else None):
@@ -301,14 +303,12 @@ async def end(visit: Visit, form: Form) -> Response:  # noqa: ARG001
     """End a crosscheck; its pictures are gone at once."""
     pair = _pair(visit)
     visit.desk.pairs.end(pair)
-    until = pair.keeping.until
-    visit.tell(
-        visit.gettext("The crosscheck has ended, and its pictures are gone.")
-        if until is None
-        else visit.gettext(
-            "The crosscheck has ended. Its pictures are kept, encrypted, until %(time)s at the latest.",
-            time=visit.language.time(until),
-        )
+    _ = visit.gettext
+    tell_end(
+        visit,
+        pair.keeping,
+        gone=_("The crosscheck has ended, and its pictures are gone."),
+        kept=_("The crosscheck has ended. Its pictures are kept, encrypted, until %(time)s at the latest."),
     )
     return visit.redirect(START)
 
@@ -326,7 +326,7 @@ class _Compared:
 
 
 async def _done(
-    visit: Visit, pair: Pair, papers: Sequence[Papers], at: list[str]
+    visit: Visit, pair: Pair, papers: Sequence[Papers], unread: dict[str, VisavisError]
 ) -> tuple[_Compared, dict[str, Any]]:
     """Have it done, the way of every request.
 
@@ -334,14 +334,14 @@ async def _done(
         visit: Who asks.
         pair: For what and about whom.
         papers: Both documents.
-        at: What is being looked at, for whoever says what went wrong: the name of a field, or nothing.
+        unread: Takes up which documents can't be read, for whoever says so: by the field, why.
     """
     service = visit.desk.service
 
     def task(grant: Grant) -> _Pairing:
         first, second = papers
         inner = Crosschecking(first, second, policy_of(service, grant, None), pair.subject)
-        return _Pairing(inner, at, pair.subject)
+        return _Pairing(inner, unread, pair.subject)
 
     grant: Callable[[], Grant] = functools.partial(
         visit.desk.accounts.users.grant, visit.user, pair.key, "crosschecks"
@@ -370,7 +370,7 @@ class _Pairing(Task[_Compared]):
     """Two documents, with what is shown of them."""
 
     inner: Crosschecking
-    at: list[str]
+    unread: dict[str, VisavisError]
     subject: str | None
 
     def digest(self) -> bytes:
@@ -383,11 +383,16 @@ class _Pairing(Task[_Compared]):
         policy, both = self.inner.policy, []
         pictures: dict[str, bytes] = {}
         for side, papers in zip(SIDES, (self.inner.first, self.inner.second), strict=True):
-            self.at[:] = [f"{side}_front"]
-            read = engine.examine_document(wanted, papers, policy=policy)
+            try:
+                read = engine.examine_document(wanted, papers, policy=policy)
+            except (PhotoError, DocumentError) as error:
+                field = "chip" if error.code.startswith("chip.") else "front"
+                self.unread[f"{side}_{field}"] = error
+                continue
             pictures |= {f"{side}-{name}": data for name, data in shown.of_document(read).items()}
             both.append(read)
-        self.at.clear()
+        if self.unread:  # both were looked at, so that both can be said at once
+            raise next(iter(self.unread.values()))
         first, second = both
         found = engine.crosscheck_documents(wanted, first, second, policy=policy, guard=guard)
         return _Compared(found, pictures)
@@ -461,21 +466,6 @@ def _why(visit: Visit, why: str) -> str:
 def _rule(visit: Visit, found: Crosscheck) -> Sequence[str]:
     """The rule that was applied, in the visitor's language where it is that of this version."""
     return [visit.gettext(each) for each in RULE] if found.rule == RULES else found.rule
-
-
-def _told(visit: Visit, error: Problem | VisavisError) -> tuple[str, int]:
-    """What is said of it on the page, and the status; what nobody may see here is raised again."""
-    problem = Problem.of(error) if isinstance(error, VisavisError) else error
-    if problem.code in HERE_ONLY:
-        raise error
-    visit.request.state.code = problem.code
-    if problem.status >= 500 and isinstance(error, VisavisError):
-        visit.request.state.told = error.message  # only the operator is told
-    unusable = Words(visit.language).unusable(problem.code)
-    if unusable is not None:
-        return unusable, 422
-    _heading, happened, next_ = said(problem, visit)
-    return f"{happened} {next_}", problem.status
 
 
 # What they share, and what the second person's pages take

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from visavis.errors import StorageError, VisavisError
 from visavis.service.logs import LOGGER
 from visavis.service.pages.frame import BEFORE, START, sign_in_address, visit_of, visit_with
+from visavis.service.pages.words import Words
 from visavis.service.problems import MEDIA_TYPE, Problem
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from visavis.service.pages.frame import Visit
 
 log = logging.getLogger(LOGGER)
+
+ELSEWHERE = ("access.session", "access.csrf", "access.role")
+"""What isn't told on the page where it arose: nobody may see that any more."""
 
 Said = tuple[str, str, str]
 """Heading, what happened, what to do next."""
@@ -107,6 +111,26 @@ def said(problem: Problem, visit: Visit) -> Said:
         if found == status or (isinstance(found, str) and code.startswith(found)):
             return make(visit, problem)
     return _refused(visit, problem) if status < 500 else _fault(visit, problem)
+
+
+def told_here(visit: Visit, error: Problem | VisavisError) -> tuple[str, int]:
+    """What is said of a problem on the page where it arose, and the answer's status.
+
+    Raises:
+        Problem: Nobody may see that page any more.
+        VisavisError: Likewise.
+    """
+    problem = Problem.of(error) if isinstance(error, VisavisError) else error
+    if problem.code in ELSEWHERE:
+        raise error
+    visit.request.state.code = problem.code
+    if problem.status >= 500 and isinstance(error, VisavisError):  # only the operator is told
+        visit.request.state.told = error.message
+    unusable = Words(visit.language).unusable(problem.code)
+    if unusable is not None:
+        return unusable, 422
+    _, happened, next_ = said(problem, visit)
+    return f"{happened} {next_}", problem.status
 
 
 def _form(visit: Visit, problem: Problem) -> Said:  # noqa: ARG001

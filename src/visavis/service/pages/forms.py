@@ -34,8 +34,7 @@ class Form:
 
     Attributes:
         fields: Texts by name.
-        files: Files by name, in their order, without those that are empty: a field for a file that nobody
-            chose is sent as one.
+        files: Files by name, in their order.
     """
 
     fields: Mapping[str, str]
@@ -93,8 +92,7 @@ async def read_form(
         if not isinstance(value, str):  # JSON knows more than texts; a form doesn't
             raise Problem(422, "request.fields", f"{name[:50]!r} is a text")
     body.data = bytearray()
-    chosen = {name: [each for each in several if each] for name, several in given.files.items()}
-    return Form(given.fields, {name: several for name, several in chosen.items() if several})
+    return Form(given.fields, given.files)
 
 
 def check_source(request: Request, known: str | None) -> None:

@@ -30,6 +30,8 @@ NAMES: Mapping[str, str] = {
     "ar": "العربية",
 }
 """By its tag: what a language calls itself."""
+LOCALES: Mapping[str, str] = {"en": "en_001"}
+"""By its tag: how a language writes dates and numbers, where its own way is that of one country."""
 DOMAIN = "desk"
 MOST_RANGES = 32
 """Languages of an Accept-Language that are looked at."""
@@ -89,7 +91,8 @@ class Language:
     def time(self, moment: datetime) -> str:
         """A moment to the minute, where the service stands, with its distance from UTC."""
         here = moment.astimezone()
-        clock = dates.format_time(here, "HH:mm 'UTC'xxx", locale=self.locale)
+        form = "HH:mm 'UTC'xxx" if here.utcoffset() else "HH:mm 'UTC'"
+        clock = dates.format_time(here, form, locale=self.locale)
         both = str(dates.get_datetime_format("medium", self.locale)).replace("'", "")
         return both.replace("{0}", clock).replace("{1}", self.date(here))
 
@@ -134,7 +137,7 @@ class Languages:
         """
         folder = catalogues or resources.files("visavis.service.pages") / "locale"
         self.all: Mapping[str, Language] = {
-            tag: Language(tag, name, babel.Locale.parse(tag), _texts(folder, tag))
+            tag: Language(tag, name, babel.Locale.parse(LOCALES.get(tag, tag)), _texts(folder, tag))
             for tag, name in NAMES.items()
         }
 

@@ -176,6 +176,8 @@ ADVICE: Mapping[str, str | tuple[str, str]] = {
 """What to do where a component of the quality is too low; of two the second where its value is too high."""
 
 FILES: Mapping[str, str] = {
+    "photo.empty": _("This file is empty. Choose another one."),
+    "photo.too_small": _("This picture is too small. Use one with more pixels."),
     "photo.too_large": _("This picture is too large. Use one with fewer pixels."),
     "photo.format": _("This file is not a picture that can be read. Use JPEG, PNG, WebP, TIFF, BMP or HEIC."),
     "photo.": _("This picture is damaged or incomplete. Take it again, or choose another file."),

@@ -180,7 +180,7 @@ DIGIT[np.frombuffer(b"ABCDEF", np.uint8)] = np.arange(10, 16)
 
 def _multipart(content_type: str, data: bytes | bytearray) -> Iterator[tuple[str, bytes]]:
     try:
-        for count, (name, start, end) in enumerate(parts(content_type, data)):
+        for count, (name, start, end, _) in enumerate(parts(content_type, data)):
             if count == MAX_FIELDS:
                 raise _too_many()
             with memoryview(data) as view:
