@@ -27,6 +27,11 @@ def _shared() -> Path:
     return Path(data).parent if data else Path(__file__).parents[2] / "shared"
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes don't name a test: an archive's begin with the time, and workers have to see the same names."""
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder with `data` and `packs` that development machines have beside the repository."""
