@@ -67,6 +67,7 @@ def take(browser: Browser, desk: Somewhere, papers: Papers, out: Path) -> None:
     page.goto(f"{check}/face")
     page.get_by_text("closer").first.wait_for()
     shoot(page, out / "face.png", 810)
+    page.goto(f"{check}/claim")  # the page of the face would go on by itself
     clerk.face(check, papers.person)
     page.goto(f"{check}/verdict")
     shoot(page, out / "verdict.png", 980)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from visavis.access.accounts import Accounts
     from visavis.verifier import Verifier
 
-PATIENCE_MS = 15_000
+PATIENCE_MS = 60_000
 """How long something on a page may take before a test fails; the machine may be busy."""
 REFUSED = re.compile(r"Failed to load resource: (the server responded with a status of 4|net::ERR_INTERNET)")
 """What Chromium writes to the console where an answer says no, which is no fault of the page."""

@@ -314,7 +314,7 @@ def test_no_picture(sits: Callable[..., Page], stand: Stand, papers: Papers) -> 
 
     def refused(give: Callable[[Any], None]) -> None:
         for kind, (name, content) in HOSTILE.items():
-            with page.expect_response(lambda response: response.status == 422, timeout=15_000):
+            with page.expect_response(lambda response: response.status == 422):
                 give({"name": name, "mimeType": "image/jpeg", "buffer": content})
             told.wait_for()
             assert re.search(r"[a-z].*\.", told.inner_text()), kind
