@@ -310,9 +310,9 @@ def _of_multipart(content_type: str, data: bytes | bytearray, files: Mapping[str
             size = most if name in files else MAX_FIELD_BYTES
             if end - start > size:
                 raise _file_too_large(name, size)
-            if name in files and not is_given:
-                continue
             if name in files:
+                if not is_given:
+                    continue
                 _at_most(name, [*found.get(name, ()), b""], files[name])
                 with memoryview(data) as view:
                     found.setdefault(name, []).append(file_of(view[start:end], data))

@@ -28,6 +28,7 @@ from visavis.service.pages.failures import told_here
 from visavis.service.pages.frame import Pages
 from visavis.service.pages.held import session_of
 from visavis.service.pages.keeping import NOT_KEPT, Keeping, keep
+from visavis.service.pages.languages import marked as _
 from visavis.service.pages.pairs import ID, id_of, new_id
 from visavis.service.pages.receipt import (
     Receipt,
@@ -69,11 +70,6 @@ FILES: Mapping[str, int] = {
     for side in SIDES
     for part, most in (("front", 1), ("back", MAX_PAGES - 1), ("chip", 1))
 }
-
-
-def _(text: str) -> str:
-    """Marks a text for the catalogues; it is said in a language when somebody reads it."""
-    return text
 
 
 REASONS: Mapping[str, str] = {
@@ -197,11 +193,8 @@ async def compare(visit: Visit, form: Form) -> Response:
             errors[f"{side}_front"] = _("Choose a picture of the side with the portrait.")
     if errors or purpose is None:
         return await _start(visit, given, errors, 422)
-    pairs, session, papers = (
-        visit.desk.pairs,
-        session_of(visit.token),
-        [_papers(form, side) for side in SIDES],
-    )
+    pairs, session = visit.desk.pairs, session_of(visit.token)
+    papers = [_papers(form, side) for side in SIDES]
     id_ = await visit.ask(_id_of, form, purpose.id, subject, papers)
     pair = None if id_ is None else pairs.begin(id_, user=visit.user.id, session=session)
     too_many = _("There are too many crosschecks under way, or this page is too old. Try again.")
@@ -223,6 +216,7 @@ async def compare(visit: Visit, form: Form) -> Response:
             told, status = told_here(visit, error)
             if error in unread.values():
                 errors = {field: told_here(visit, each)[0] for field, each in unread.items()}
+            unread.clear()  # what went wrong holds this call, and with it both documents
             return await _start(visit, given, errors or {"": told}, status)
         pair.keeping = compared.keeping
         pairs.decide(pair, compared.found, answer, compared.pictures)

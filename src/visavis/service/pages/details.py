@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from visavis.service.pages.languages import marked as _
 from visavis.service.pages.words import LIVE, OUTCOMES, STAGES
 
 if TYPE_CHECKING:
@@ -11,11 +12,6 @@ if TYPE_CHECKING:
 
     from visavis.ledger.entry import Scalar
     from visavis.service.pages.languages import Language
-
-
-def _(text: str) -> str:
-    """Marks a text for the catalogues; it is said in a language when somebody reads it."""
-    return text
 
 
 DETAILS: Mapping[str, str] = {

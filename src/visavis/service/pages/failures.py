@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from visavis.errors import StorageError, VisavisError
 from visavis.service.logs import LOGGER
 from visavis.service.pages.frame import BEFORE, START, sign_in_address, visit_of, visit_with
+from visavis.service.pages.languages import marked as _
 from visavis.service.pages.words import Words
 from visavis.service.problems import MEDIA_TYPE, Problem
 
@@ -107,10 +108,15 @@ async def answer(request: Request, problem: Problem, *, has_failed: bool = False
 def said(problem: Problem, visit: Visit) -> Said:
     """What is said of a problem, in the visitor's language."""
     code, status = problem.code, problem.status
-    for found, make in SAID:
-        if found == status or (isinstance(found, str) and code.startswith(found)):
-            return make(visit, problem)
-    return _refused(visit, problem) if status < 500 else _fault(visit, problem)
+    fallback = REFUSED if status < 500 else FAULT
+    fits = (
+        made for found, made in SAID if found == status or (isinstance(found, str) and code.startswith(found))
+    )
+    made = next(fits, fallback)
+    if callable(made):
+        return made(visit, problem)
+    heading, happened, next_ = (visit.gettext(text) for text in made)
+    return heading, happened, next_
 
 
 def told_here(visit: Visit, error: Problem | VisavisError) -> tuple[str, int]:
@@ -151,42 +157,6 @@ def _form(visit: Visit, problem: Problem) -> Said:  # noqa: ARG001
     )
 
 
-def _not_allowed(visit: Visit, problem: Problem) -> Said:  # noqa: ARG001
-    _ = visit.gettext
-    return (
-        _("You may not do this"),
-        _("Your role does not include this page or this step."),
-        _("If you need it for your work, ask an administrator of this desk for the role."),
-    )
-
-
-def _no_check(visit: Visit, problem: Problem) -> Said:  # noqa: ARG001
-    _ = visit.gettext
-    return (
-        _("This check has ended"),
-        _("A check ends when it is done, when its clerk signs out, and when nobody goes on with it."),
-        _("If you need it, begin a new one."),
-    )
-
-
-def _no_page(visit: Visit, problem: Problem) -> Said:  # noqa: ARG001
-    _ = visit.gettext
-    return (
-        _("There is nothing here"),
-        _("This page does not exist, or it has ended: what belongs to a check is gone when the check is."),
-        _("Look at the address, or begin again at the start page."),
-    )
-
-
-def _no_method(visit: Visit, problem: Problem) -> Said:  # noqa: ARG001
-    _ = visit.gettext
-    return (
-        _("This address takes a form"),
-        _("It was opened without one, for example from the history of the browser."),
-        _("Go to the start page and take the way from there."),
-    )
-
-
 def _too_large(visit: Visit, problem: Problem) -> Said:  # noqa: ARG001
     _ = visit.gettext
     config = visit.desk.service.config
@@ -198,15 +168,6 @@ def _too_large(visit: Visit, problem: Problem) -> Said:  # noqa: ARG001
             form=visit.language.number(config.body_mib),
         ),
         _("Choose a smaller picture, or let the camera take one with fewer pixels."),
-    )
-
-
-def _slow(visit: Visit, problem: Problem) -> Said:  # noqa: ARG001
-    _ = visit.gettext
-    return (
-        _("The connection is too slow"),
-        _("What you sent did not arrive in time. Nothing was changed."),
-        _("Send it once more; where the connection stays slow, choose a smaller picture."),
     )
 
 
@@ -228,75 +189,12 @@ def _often(visit: Visit, problem: Problem) -> Said:
     )
 
 
-def _fanned_out(visit: Visit, problem: Problem) -> Said:  # noqa: ARG001
-    _ = visit.gettext
-    return (
-        _("This face was compared with too many others"),
-        _(
-            "So that nobody can search for people here, one face may be compared with a few different "
-            "people a day and no more. This was written into the ledger."
-        ),
-        _("If these were honest checks, ask whoever runs this desk. Otherwise try again tomorrow."),
-    )
-
-
-def _no_purpose(visit: Visit, problem: Problem) -> Said:  # noqa: ARG001
-    _ = visit.gettext
-    return (
-        _("You may not do this for this purpose"),
-        _("The purpose that you chose ended, was taken from you, or does not allow this step."),
-        _("Begin a new check for another purpose, or ask an administrator of this desk."),
-    )
-
-
-def _challenge(visit: Visit, problem: Problem) -> Said:  # noqa: ARG001
-    _ = visit.gettext
-    return (
-        _("The instructions are out of date"),
-        _("What the camera asked for counts once and for a few minutes only."),
-        _("Begin the instructions again."),
-    )
-
-
-def _no_documents(visit: Visit, problem: Problem) -> Said:  # noqa: ARG001
-    _ = visit.gettext
-    return (
-        _("This desk reads no documents"),
-        _("The part that reads documents is not installed here."),
-        _("Begin a check with a reference picture, or ask whoever runs this desk."),
-    )
-
-
 def _locked(visit: Visit, problem: Problem) -> Said:
     _ = visit.gettext
     return (
         _("Please wait"),
         _("Signing in failed several times. So that nobody can guess on, the next try has to wait."),
         visit.language.again(problem.headers.get("Retry-After")),
-    )
-
-
-def _unread(visit: Visit, problem: Problem) -> Said:  # noqa: ARG001
-    _ = visit.gettext
-    return (
-        _("This can’t be read"),
-        _(
-            "Something in what you sent is missing, too long, or of another kind than the page asks for. "
-            "Nothing was changed."
-        ),
-        _("Go back, look at what you entered, and send it once more."),
-    )
-
-
-def _refused(visit: Visit, problem: Problem) -> Said:  # noqa: ARG001
-    _ = visit.gettext
-    return (
-        _("This can’t be done"),
-        _("The desk refused what you sent. Nothing was changed."),
-        _(
-            "Go back and try another way. If it happens again, give the number below to whoever runs "
-            "this desk."
-        ),
     )
 
 
@@ -311,42 +209,97 @@ def _gone(visit: Visit, problem: Problem) -> Said:
     )
 
 
-def _fault(visit: Visit, problem: Problem) -> Said:  # noqa: ARG001
-    _ = visit.gettext
-    return (
-        _("There is a fault in the desk"),
-        _("It is not your doing. What you did last may not have been kept."),
-        _(
-            "Begin again at the start page. If it happens again, give the number below to whoever runs "
-            "this desk."
-        ),
-    )
+NOT_ALLOWED: Said = (
+    _("You may not do this"),
+    _("Your role does not include this page or this step."),
+    _("If you need it for your work, ask an administrator of this desk for the role."),
+)
+NO_CHECK: Said = (
+    _("This check has ended"),
+    _("A check ends when it is done, when its clerk signs out, and when nobody goes on with it."),
+    _("If you need it, begin a new one."),
+)
+NO_PAGE: Said = (
+    _("There is nothing here"),
+    _("This page does not exist, or it has ended: what belongs to a check is gone when the check is."),
+    _("Look at the address, or begin again at the start page."),
+)
+NO_METHOD: Said = (
+    _("This address takes a form"),
+    _("It was opened without one, for example from the history of the browser."),
+    _("Go to the start page and take the way from there."),
+)
+SLOW: Said = (
+    _("The connection is too slow"),
+    _("What you sent did not arrive in time. Nothing was changed."),
+    _("Send it once more; where the connection stays slow, choose a smaller picture."),
+)
+FANNED_OUT: Said = (
+    _("This face was compared with too many others"),
+    _(
+        "So that nobody can search for people here, one face may be compared with a few different "
+        "people a day and no more. This was written into the ledger."
+    ),
+    _("If these were honest checks, ask whoever runs this desk. Otherwise try again tomorrow."),
+)
+NO_PURPOSE: Said = (
+    _("You may not do this for this purpose"),
+    _("The purpose that you chose ended, was taken from you, or does not allow this step."),
+    _("Begin a new check for another purpose, or ask an administrator of this desk."),
+)
+CHALLENGE: Said = (
+    _("The instructions are out of date"),
+    _("What the camera asked for counts once and for a few minutes only."),
+    _("Begin the instructions again."),
+)
+NO_DOCUMENTS: Said = (
+    _("This desk reads no documents"),
+    _("The part that reads documents is not installed here."),
+    _("Begin a check with a reference picture, or ask whoever runs this desk."),
+)
+UNREAD: Said = (
+    _("This can’t be read"),
+    _(
+        "Something in what you sent is missing, too long, or of another kind than the page asks for. "
+        "Nothing was changed."
+    ),
+    _("Go back, look at what you entered, and send it once more."),
+)
+REFUSED: Said = (
+    _("This can’t be done"),
+    _("The desk refused what you sent. Nothing was changed."),
+    _("Go back and try another way. If it happens again, give the number below to whoever runs this desk."),
+)
+FAULT: Said = (
+    _("There is a fault in the desk"),
+    _("It is not your doing. What you did last may not have been kept."),
+    _("Begin again at the start page. If it happens again, give the number below to whoever runs this desk."),
+)
 
-
-SAID: tuple[tuple[str | int, Callable[[Visit, Problem], Said]], ...] = (
+SAID: tuple[tuple[str | int, Said | Callable[[Visit, Problem], Said]], ...] = (
     ("access.csrf", _form),
     ("access.locked", _locked),
     ("access.rate", _often),
     ("access.quota", _often),
-    ("access.fan_out", _fanned_out),
-    ("access.unknown", _no_purpose),
-    ("access.expired", _no_purpose),
-    ("access.revoked", _no_purpose),
-    ("access.no_key", _no_purpose),
-    ("access.scope", _no_purpose),
-    ("access.policy", _no_purpose),
-    ("desk.check", _no_check),
-    ("request.challenge_", _challenge),
-    ("service.no_documents", _no_documents),
-    (403, _not_allowed),
-    (404, _no_page),
-    (405, _no_method),
+    ("access.fan_out", FANNED_OUT),
+    ("access.unknown", NO_PURPOSE),
+    ("access.expired", NO_PURPOSE),
+    ("access.revoked", NO_PURPOSE),
+    ("access.no_key", NO_PURPOSE),
+    ("access.scope", NO_PURPOSE),
+    ("access.policy", NO_PURPOSE),
+    ("desk.check", NO_CHECK),
+    ("request.challenge_", CHALLENGE),
+    ("service.no_documents", NO_DOCUMENTS),
+    (403, NOT_ALLOWED),
+    (404, NO_PAGE),
+    (405, NO_METHOD),
     (413, _too_large),
-    (408, _slow),
+    (408, SLOW),
     (429, _wait),
-    (400, _unread),
-    (415, _unread),
-    (422, _unread),
+    (400, UNREAD),
+    (415, UNREAD),
+    (422, UNREAD),
     (503, _gone),
 )
 """By what a code begins with, or by status, what is said; the first that fits."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from visavis.faces.choose import RIVAL
 from visavis.quality.measure import measured
 from visavis.quality.profiles import PROFILES
+from visavis.service.pages.languages import marked as _
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,11 +23,6 @@ if TYPE_CHECKING:
     from visavis.photo import Photo
     from visavis.service.engine import Engine
     from visavis.service.pool import Wanted
-
-
-def _(text: str) -> str:
-    """Marks a text for the catalogues; it is said in a language when somebody reads it."""
-    return text
 
 
 HINTS: Mapping[str, str] = {

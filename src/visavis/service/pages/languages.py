@@ -37,6 +37,11 @@ MOST_RANGES = 32
 """Languages of an Accept-Language that are looked at."""
 
 
+def marked(text: str) -> str:
+    """Marks a text for the catalogues, as `_`; it is said in a language when somebody reads it."""
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Language:
     """One language.

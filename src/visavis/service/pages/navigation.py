@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from visavis.service.pages.languages import marked as _
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -32,11 +34,6 @@ class Place:
     def holds(self, path: str) -> bool:
         """Whether a page lies there."""
         return path == self.path or path.startswith(f"{self.path}/")
-
-
-def _(text: str) -> str:
-    """Marks a text for the catalogues; it is said in a language when somebody reads it."""
-    return text
 
 
 PLACES: tuple[Place, ...] = (

@@ -15,6 +15,7 @@ from visavis.service.pages.acting import grant, purposes
 from visavis.service.pages.audit import LEDGER, entry_page, index_of
 from visavis.service.pages.frame import Pages
 from visavis.service.pages.held import session_of
+from visavis.service.pages.languages import marked as _
 from visavis.service.problems import Problem
 
 if TYPE_CHECKING:
@@ -29,11 +30,6 @@ PAGES = Pages()
 MAY = "ledger"
 
 NAME = re.compile(r"(?:(first|second)-)?(page|portrait|chip|reference|probe)(?:-(\d+))?")
-
-
-def _(text: str) -> str:
-    """Marks a text for the catalogues; it is said in a language when somebody reads it."""
-    return text
 
 
 SIDES: Mapping[str, str] = {"": "", "first": _("First document"), "second": _("Second document")}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from visavis.access.subjects import is_look_at_pictures
 from visavis.service.pages import details
 from visavis.service.pages.details import FACES, SCOPES
+from visavis.service.pages.languages import marked as _
 from visavis.service.pages.words import REASONS, Words
 
 if TYPE_CHECKING:
@@ -17,11 +18,6 @@ if TYPE_CHECKING:
     from visavis.access.subjects import Use
     from visavis.ledger.entry import Entry, Scalar
     from visavis.service.pages.languages import Language
-
-
-def _(text: str) -> str:
-    """Marks a text for the catalogues; it is said in a language when somebody reads it."""
-    return text
 
 
 KINDS: Mapping[str, tuple[str, str]] = {

@@ -22,6 +22,7 @@ from visavis.service.pages.check import picture_of
 from visavis.service.pages.checks import Check
 from visavis.service.pages.frame import Pages
 from visavis.service.pages.held import session_of
+from visavis.service.pages.languages import marked as _
 from visavis.service.pages.pairs import Pair
 from visavis.service.pages.receipt import why
 from visavis.service.pages.words import Words
@@ -42,11 +43,6 @@ MAY, ASKED_MAY = "reviews", "verifications"
 
 QUEUE = "/desk/review"
 MAX_NOTE = MAX_WHY
-
-
-def _(text: str) -> str:
-    """Marks a text for the catalogues; it is said in a language when somebody reads it."""
-    return text
 
 
 DECISIONS: Mapping[str, tuple[str, str]] = {

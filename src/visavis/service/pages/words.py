@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from visavis.quality.advice import GUIDES
 from visavis.report.words import compared, shares, times
+from visavis.service.pages.languages import marked as _
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -14,11 +15,6 @@ if TYPE_CHECKING:
     from visavis.decision.verdict import Evidence, Liveness, Reason, Verdict
     from visavis.quality.assessed import Assessed
     from visavis.service.pages.languages import Language
-
-
-def _(text: str) -> str:
-    """Marks a text for the catalogues; it is said in a language when somebody reads it."""
-    return text
 
 
 ABOUT: Mapping[str, str] = {
