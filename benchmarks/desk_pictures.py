@@ -26,7 +26,7 @@ from desk import browser_path, served, sitting
 ASSETS = Path(__file__).parents[1] / "docs" / "assets" / "desk"
 WIDTH, HEIGHT = 960, 720
 COLOURS = 200
-NEAR = 0.8
+NEAR = 0.5
 """How near the person comes before the camera: the page asks for more, and takes no picture."""
 
 
@@ -67,7 +67,6 @@ def take(browser: Browser, desk: Somewhere, papers: Papers, out: Path) -> None:
     page.goto(f"{check}/face")
     page.get_by_text("closer").first.wait_for()
     shoot(page, out / "face.png", 810)
-    page.goto(f"{check}/claim")  # the page of the face would go on by itself
     clerk.face(check, papers.person)
     page.goto(f"{check}/verdict")
     shoot(page, out / "verdict.png", 980)
